@@ -1,0 +1,1 @@
+"""One page per experiment: run it with `python -m experiments.NAME`."""

@@ -1,0 +1,34 @@
+"""What orbax has to say when something goes wrong, in one line."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+__all__ = ["one_line", "silence_orbax"]
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error says, in one line.
+
+    Args:
+      error: any error.
+
+    Returns:
+      The operating system's words where it is one of its errors, else the error's first line.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    line = (str(error) or type(error).__name__).partition("\n")[0]
+    # A storage error names every file on the way; what happened comes last.
+    words, told_by_system, _ = line.partition(" [os_error_code")
+    return words.rpartition(": ")[2] if told_by_system else line
+
+
+def silence_orbax() -> None:
+    """Keep orbax's log off the terminal; all that it reports there is raised as well."""
+    logging.getLogger("absl").addFilter(_is_not_from_orbax)
+
+
+def _is_not_from_orbax(record: logging.LogRecord) -> bool:
+    return f"{os.sep}orbax{os.sep}" not in record.pathname

@@ -1,0 +1,210 @@
+"""What can be done with a finished run's folder: sample, evaluate, interpolate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gan_jax.command_line import require
+from gan_jax.errors import UsageError
+from gan_jax.workdir import disk_errors_named, read_config
+
+if TYPE_CHECKING:
+    from gan_jax.experiment import Experiment
+    from gan_jax.train import TrainState
+
+__all__ = ["Evaluate", "Interpolate", "Sample", "evaluate", "interpolate", "load_run", "sample"]
+
+Build = Callable[[dict[str, Any]], "Experiment"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Draw new samples of a trained generator as one picture."""
+
+    workdir: Path
+    """The run's folder."""
+    count: int = 100
+    """How many images."""
+    seed: int = 1
+    """Seed of the latents."""
+    label: int | None = None
+    """The class to draw, for a conditional generator; all classes in turn if not given."""
+    out: Path | None = None
+    """The picture to write; WORKDIR/samples_seed_SEED.png if not given."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require(1 <= self.count <= 10_000, "count", self.count, "from 1 to 10000")
+        require(0 <= self.seed < 2**32, "seed", self.seed, "from 0 to 4294967295")
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure a trained generator against the data set's test split."""
+
+    workdir: Path
+    """The run's folder."""
+    count: int | None = None
+    """How many samples to judge; as many as there are reals to compare with if not given."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.count is not None:
+            require(200 <= self.count <= 100_000, "count", self.count, "from 200 to 100000")
+
+
+@dataclass(frozen=True)
+class Interpolate:
+    """Walk through the latent space of a trained generator: a picture and a film."""
+
+    workdir: Path
+    """The run's folder."""
+    anchors: int = 8
+    """How many random points to visit."""
+    frames: int = 12
+    """Images from one point to the next."""
+    seed: int = 1
+    """Seed of the points."""
+    label: int | None = None
+    """The class to stay in, for a conditional generator; one class per point if not given."""
+    out: Path | None = None
+    """Where to write, without ending; WORKDIR/interpolation_seed_SEED if not given."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require(2 <= self.anchors <= 100, "anchors", self.anchors, "from 2 to 100")
+        require(1 <= self.frames <= 100, "frames", self.frames, "from 1 to 100")
+        require(0 <= self.seed < 2**32, "seed", self.seed, "from 0 to 4294967295")
+
+
+def sample(options: Sample, build: Build) -> int:
+    """Write a grid of new samples.
+
+    Args:
+      options: what to draw.
+      build: makes the experiment of a run's settings.
+
+    Returns:
+      The exit code 0.
+
+    Raises:
+      UsageError: there is no run, or no such label.
+      RunError: no checkpoint is good, or the disk is full.
+    """
+    import jax
+    import numpy as np
+
+    from gan_jax import report
+
+    experiment, generator, step = load_run(options.workdir, build)
+    labels = _labels(experiment, options.label, options.count)
+    keys = jax.random.split(jax.random.key(options.seed), options.count)
+    images = np.asarray(jax.jit(experiment.sampler)(generator, {"label": labels}, keys))
+    path = options.out or options.workdir / f"samples_seed_{options.seed}.png"
+    scale = report.display_scale(images.shape[1])
+    with disk_errors_named(path.parent):
+        report.save_png(path, report.image_grid(images, scale=scale, smooth=True))
+    print(f"{options.count} samples of step {step}: {path}")
+    return 0
+
+
+def evaluate(options: Evaluate, build: Build) -> int:
+    """Measure the generator, print the figures and keep them in `evaluation.json`.
+
+    Args:
+      options: what to measure.
+      build: makes the experiment of a run's settings.
+
+    Returns:
+      The exit code 0.
+
+    Raises:
+      UsageError: there is no run.
+      RunError: no checkpoint is good, the data can't be had, or the disk is full.
+    """
+    from gan_jax.evaluation import evaluate_generator, write_evaluation
+
+    experiment, generator, step = load_run(options.workdir, build)
+    evaluation = evaluate_generator(experiment, generator, step, count=options.count)
+    with disk_errors_named(options.workdir):
+        write_evaluation(options.workdir, evaluation)
+    print("\n".join(evaluation.lines))
+    return 0
+
+
+def interpolate(options: Interpolate, build: Build) -> int:
+    """Write a picture with a row per segment, and a film that loops.
+
+    Args:
+      options: where to walk.
+      build: makes the experiment of a run's settings.
+
+    Returns:
+      The exit code 0.
+
+    Raises:
+      UsageError: there is no run, or no such label.
+      RunError: no checkpoint is good, or the disk is full.
+    """
+    import jax
+    import numpy as np
+
+    from gan_jax import report
+
+    experiment, generator, step = load_run(options.workdir, build)
+    keys = jax.random.split(jax.random.key(options.seed), options.anchors)
+    anchors = np.asarray(jax.vmap(experiment.prior)(keys))
+    latents = report.interpolation_path(anchors, options.frames, closed=True)
+    labels = np.repeat(_labels(experiment, options.label, options.anchors), options.frames)
+    images = np.asarray(jax.jit(experiment.decoder)(generator, {"label": labels}, latents))
+    scale = report.display_scale(images.shape[1])
+    stem = options.out or options.workdir / f"interpolation_seed_{options.seed}"
+    picture = report.image_grid(images, columns=options.frames, scale=scale, smooth=True)
+    frames = [report.image_grid(image[None], scale=4 * scale, smooth=True) for image in images]
+    with disk_errors_named(stem.parent):
+        report.save_png(stem.with_suffix(".png"), picture)
+        report.save_gif(stem.with_suffix(".gif"), frames)
+    print(f"from step {step}: {stem.with_suffix('.png')}, {stem.with_suffix('.gif')}")
+    return 0
+
+
+def load_run(workdir: Path, build: Build) -> tuple[Experiment, TrainState, int]:
+    """Rebuild a run's experiment and restore its generator.
+
+    Args:
+      workdir: the run's folder.
+      build: makes the experiment of a run's settings.
+
+    Returns:
+      The experiment, the generator's state, and the step it is of.
+
+    Raises:
+      UsageError: there is no run in the folder.
+      RunError: no checkpoint is good.
+    """
+    import jax
+
+    from gan_jax import checkpoint
+
+    experiment = build(read_config(workdir)["config"])
+    generator = jax.eval_shape(experiment.create, jax.random.key(0)).generator
+    names = ("params", "ema_params", "model_state")
+    wanted = {"generator": {name: getattr(generator, name) for name in names}}
+    parts, step = checkpoint.restore_part(workdir / "checkpoints", wanted)
+    return experiment, generator.replace(**parts["generator"]), step
+
+
+def _labels(experiment: Experiment, label: int | None, count: int) -> Any:
+    """Give every image the asked class, or all classes in turn."""
+    import numpy as np
+
+    if label is None:
+        return np.arange(count, dtype=np.int32) % experiment.num_classes
+    if not experiment.config.get("conditional"):
+        raise UsageError("--label was given and this run is not conditional")
+    if not 0 <= label < experiment.num_classes:
+        raise UsageError(f"--label is {label}: it must be from 0 to {experiment.num_classes - 1}")
+    return np.full(count, label, np.int32)

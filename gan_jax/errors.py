@@ -1,0 +1,11 @@
+"""The two kinds of failure a person can cause or meet, each one clear line."""
+
+__all__ = ["RunError", "UsageError"]
+
+
+class UsageError(ValueError):
+    """Report a mistake in what was asked for: the command line prints it and exits with 2."""
+
+
+class RunError(RuntimeError):
+    """Report a run that cannot go on (a full disk, a NaN): the command line exits with 1."""

@@ -1,0 +1,68 @@
+"""What a training run is, as one value: all that `gan_jax.loop.fit` needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gan_jax.data import Dataset
+from gan_jax.train import Fake, GANState, Prior, TrainState, make_sampler
+from gan_jax.typing import Array, Batch, PRNGKey, TrainStep
+
+__all__ = ["Experiment"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A game, its data and how long it is played.
+
+    Attributes:
+      name: what to call it; a folder of one experiment is not another's.
+      title: one line for people.
+      config: the settings that decide the result, as JSON values; resuming wants the same.
+      command: the command that does it again.
+      create: makes the initial state from a key; runs under `jax.jit`.
+      train_step: one step, on batches `{"real": float32 [B, H, W, C], "label": int32 [B]}`.
+      load: `(split=..., report=...)` loads `"train"` or `"test"`; `report` is told what takes long.
+      prior: draws one example's latents.
+      wiring: makes a `Fake` of a prior: `unconditional` or `conditional`.
+      num_classes: how many classes the labels have.
+      steps: how many training steps.
+      batch_size: real examples taken from the data per step, over all devices.
+      seed: seed of everything random.
+      scan: run many steps as one compiled loop; off for networks that the backend runs badly there.
+      log_every: steps from one row of metrics to the next, and in one dispatch.
+      sample_every: steps from one sample grid to the next.
+      save_every: steps from one checkpoint to the next.
+      notes: lines for the report, e.g. why this data set.
+    """
+
+    name: str
+    title: str
+    config: Mapping[str, Any]
+    command: str
+    create: Callable[[PRNGKey], GANState]
+    train_step: TrainStep
+    load: Callable[..., Dataset]
+    prior: Prior
+    wiring: Callable[[Prior], Fake]
+    num_classes: int
+    steps: int
+    batch_size: int
+    seed: int
+    scan: bool = True
+    log_every: int = 100
+    sample_every: int = 1000
+    save_every: int = 1000
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def sampler(self) -> Callable[[TrainState, Batch, Array], Any]:
+        """Draw images of a generator: `(generator, {"label": labels}, keys) -> images`."""
+        return make_sampler(self.wiring(self.prior))
+
+    @property
+    def decoder(self) -> Callable[[TrainState, Batch, Array], Any]:
+        """Decode latents chosen by hand: `(generator, {"label": labels}, latents) -> images`."""
+        return make_sampler(self.wiring(lambda latents: latents))

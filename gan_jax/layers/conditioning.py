@@ -1,0 +1,86 @@
+"""How labels enter a network: next to the latents, or as a projection of the features."""
+
+from __future__ import annotations
+
+from flax import linen as nn
+from jax import numpy as jnp
+from jax.nn.initializers import Initializer, normal
+
+from gan_jax.typing import Array
+
+__all__ = ["LabelledLatents", "ProjectionHead"]
+
+
+class LabelledLatents(nn.Module):
+    """Join latents with an embedding of their label.
+
+    Attributes:
+      num_classes: number of classes; 0 leaves the latents as they are.
+      features: length E of the embedding.
+    """
+
+    num_classes: int
+    features: int = 32
+
+    @nn.compact
+    def __call__(self, latents: Array, labels: Array | None) -> Array:
+        """Return the generator's input.
+
+        Args:
+          latents: [B, D].
+          labels: int32 [B], or None without classes.
+
+        Returns:
+          [B, D], or [B, D + E] with classes.
+        """
+        _check_labels("generator", self.num_classes, labels)
+        if labels is None:
+            return latents
+        embedding = nn.Embed(self.num_classes, self.features, embedding_init=normal(1.0))(labels)
+        return jnp.concatenate([latents, embedding], axis=-1)
+
+
+class ProjectionHead(nn.Module):
+    r"""Turn features into a logit, with a projection on the label's embedding if there are classes.
+
+    `logit = w . features + b + embedding(label) . features`
+
+    Attributes:
+      num_classes: number of classes; 0 for an unconditional discriminator.
+      kernel_init: initializer of `w`.
+
+    Reference:
+      Miyato and Koyama, cGANs with Projection Discriminator, 2018,
+      https://arxiv.org/abs/1802.05637
+    """
+
+    num_classes: int
+    kernel_init: Initializer = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(self, features: Array, labels: Array | None) -> Array:
+        """Return the logits.
+
+        Args:
+          features: [B, F].
+          labels: int32 [B], or None without classes.
+
+        Returns:
+          Logits [B].
+        """
+        _check_labels("discriminator", self.num_classes, labels)
+        logits = nn.Dense(1, kernel_init=self.kernel_init)(features)[:, 0]
+        if labels is None:
+            return logits
+        width = features.shape[-1]
+        embedding = nn.Embed(
+            self.num_classes, width, embedding_init=normal(width**-0.5), name="projection"
+        )(labels)
+        return logits + jnp.sum(embedding * features, axis=-1)
+
+
+def _check_labels(player: str, num_classes: int, labels: Array | None) -> None:
+    if num_classes and labels is None:
+        raise ValueError(f"this {player} has {num_classes} classes and was given no labels")
+    if labels is not None and not num_classes:
+        raise ValueError(f"this {player} was given labels and has no classes: set num_classes")

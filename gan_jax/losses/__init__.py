@@ -1,0 +1,51 @@
+"""Adversarial losses: pairs of pure, element-wise functions of a discriminator's logits."""
+
+from .adversarial import (
+    AdversarialLoss,
+    hinge,
+    hinge_discriminator_loss,
+    hinge_generator_loss,
+    least_squares,
+    least_squares_discriminator_loss,
+    least_squares_generator_loss,
+    minimax,
+    minimax_discriminator_loss,
+    minimax_generator_loss,
+    non_saturating,
+    non_saturating_generator_loss,
+    wasserstein,
+    wasserstein_discriminator_loss,
+    wasserstein_generator_loss,
+)
+from .relativistic import (
+    relativistic,
+    relativistic_average,
+    relativistic_average_discriminator_loss,
+    relativistic_average_generator_loss,
+    relativistic_discriminator_loss,
+    relativistic_generator_loss,
+)
+
+__all__ = [
+    "AdversarialLoss",
+    "hinge",
+    "hinge_discriminator_loss",
+    "hinge_generator_loss",
+    "least_squares",
+    "least_squares_discriminator_loss",
+    "least_squares_generator_loss",
+    "minimax",
+    "minimax_discriminator_loss",
+    "minimax_generator_loss",
+    "non_saturating",
+    "non_saturating_generator_loss",
+    "relativistic",
+    "relativistic_average",
+    "relativistic_average_discriminator_loss",
+    "relativistic_average_generator_loss",
+    "relativistic_discriminator_loss",
+    "relativistic_generator_loss",
+    "wasserstein",
+    "wasserstein_discriminator_loss",
+    "wasserstein_generator_loss",
+]

@@ -1,0 +1,147 @@
+"""DCGAN: a convolutional pair without pooling or hidden dense layers.
+
+Reference:
+  Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional
+  Generative Adversarial Networks, 2015, https://arxiv.org/abs/1511.06434
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import jax
+from flax import linen as nn
+from jax import numpy as jnp
+from jax.nn.initializers import normal
+
+from gan_jax.layers import LabelledLatents, Normalization, ProjectionHead, batch_norm
+from gan_jax.typing import Array
+
+__all__ = [
+    "Discriminator",
+    "Discriminator28",
+    "Discriminator32",
+    "Discriminator64",
+    "Generator",
+    "Generator28",
+    "Generator32",
+    "Generator64",
+]
+
+_leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
+_init = normal(0.02)
+
+
+def _scale_init(*arguments, **keywords) -> Array:
+    """Draw batch-norm scales from N(1, 0.02)."""
+    return 1.0 + _init(*arguments, **keywords)
+
+
+_batch_norm = partial(batch_norm, scale_init=_scale_init)
+
+
+class Generator(nn.Module):
+    """Project latents to a small map, then double it by transposed convolutions.
+
+    Attributes:
+      base: side of the first map; the image's side is `base * 2 ** len(features)`.
+      features: channels of the maps, the projected one first.
+      channels: channels C of the images.
+      num_classes: number of classes, 0 for an unconditional generator.
+      norm: `(train, axis_name) -> layer`, put after all but the last layer.
+      conv_transpose: the transposed convolution, called as `flax.linen.ConvTranspose`.
+    """
+
+    base: int
+    features: Sequence[int]
+    channels: int = 1
+    num_classes: int = 0
+    norm: Normalization = _batch_norm
+    conv_transpose: Callable[..., Callable[[Array], Array]] = nn.ConvTranspose
+
+    @nn.compact
+    def __call__(
+        self,
+        latents: Array,
+        labels: Array | None = None,
+        *,
+        train: bool,
+        axis_name: str | None = None,
+    ) -> Array:
+        """Generate images.
+
+        Args:
+          latents: [B, D].
+          labels: int32 [B] for a class-conditional generator.
+          train: normalise by the batch (True) or by running statistics (False).
+          axis_name: the mapped axis of the devices, None on one device.
+
+        Returns:
+          Images [B, H, W, C] in (-1, 1).
+        """
+        norm = partial(self.norm, train=train, axis_name=axis_name)
+        up = partial(self.conv_transpose, kernel_size=(4, 4), strides=(2, 2), kernel_init=_init)
+        joined = LabelledLatents(self.num_classes)(latents, labels)
+        # No bias before a normalisation, which would cancel it.
+        projected = nn.Dense(
+            self.base * self.base * self.features[0], use_bias=False, kernel_init=_init
+        )(joined)
+        maps = projected.reshape(-1, self.base, self.base, self.features[0])
+        maps = nn.relu(norm()(maps))
+        for width in self.features[1:]:
+            maps = nn.relu(norm()(up(width, use_bias=False)(maps)))
+        return jnp.tanh(up(self.channels)(maps))
+
+
+class Discriminator(nn.Module):
+    """Halve the image by strided convolutions down to one logit.
+
+    Attributes:
+      features: channels of the maps, the one nearest the image first.
+      num_classes: number of classes, 0 for an unconditional discriminator.
+      norm: `(train, axis_name) -> layer`, put after all but the first convolution; under a
+        gradient penalty use `layer_norm` or `no_norm`.
+      conv: the convolution, called as `flax.linen.Conv`.
+    """
+
+    features: Sequence[int]
+    num_classes: int = 0
+    norm: Normalization = _batch_norm
+    conv: Callable[..., Callable[[Array], Array]] = nn.Conv
+
+    @nn.compact
+    def __call__(
+        self,
+        images: Array,
+        labels: Array | None = None,
+        *,
+        train: bool,
+        axis_name: str | None = None,
+    ) -> Array:
+        """Judge images.
+
+        Args:
+          images: [B, H, W, C] in [-1, 1].
+          labels: int32 [B] for a class-conditional discriminator.
+          train: normalise by the batch (True) or by running statistics (False).
+          axis_name: the mapped axis of the devices, None on one device.
+
+        Returns:
+          Logits [B].
+        """
+        norm = partial(self.norm, train=train, axis_name=axis_name)
+        down = partial(self.conv, kernel_size=(4, 4), strides=(2, 2), kernel_init=_init)
+        maps = _leaky_relu(down(self.features[0])(images))
+        for width in self.features[1:]:
+            maps = _leaky_relu(norm()(down(width, use_bias=False)(maps)))
+        flat = maps.reshape(maps.shape[0], -1)
+        return ProjectionHead(self.num_classes, kernel_init=_init)(flat, labels)
+
+
+Generator28 = partial(Generator, base=7, features=(128, 64))
+Generator32 = partial(Generator, base=4, features=(256, 128, 64))
+Generator64 = partial(Generator, base=4, features=(1024, 512, 256, 128), channels=3)
+Discriminator28 = partial(Discriminator, features=(64, 128))
+Discriminator32 = partial(Discriminator, features=(64, 128, 256))
+Discriminator64 = partial(Discriminator, features=(128, 256, 512, 1024))

@@ -1,0 +1,126 @@
+"""One training step on many devices: the batch is split, the state is the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import jax
+from jax.sharding import AxisType, PartitionSpec
+
+from gan_jax.errors import UsageError
+from gan_jax.typing import Batch, Metrics, PyTree, TrainStep
+
+__all__ = ["batch_share", "pmap", "shard_map"]
+
+_AXIS = "batch"
+
+
+def pmap(
+    train_step: TrainStep,
+    *,
+    devices: Sequence[jax.Device] | None = None,
+    batch_axis: int = 0,
+) -> Callable[[PyTree, Batch], tuple[PyTree, Metrics]]:
+    """Run a training step on all devices by `jax.pmap`, giving what one device gives.
+
+    State and metrics are whole values, not stacked per device; the state given is donated.
+
+    Args:
+      train_step: `(state, batch, *, axis_name) -> (state, metrics)`.
+      devices: the devices to use, all local ones if None.
+      batch_axis: the axis of the batch's leaves along which they are split: 0, or 1 for batches
+        stacked for `scan_steps`.
+
+    Returns:
+      A compiled function of a state and a global batch.
+
+    Raises:
+      UsageError: on a call, when the global batch can't be split evenly.
+    """
+    devices = list(devices or jax.local_devices())
+    parallel = jax.pmap(
+        partial(train_step, axis_name=_AXIS),
+        axis_name=_AXIS,
+        in_axes=(None, batch_axis),
+        out_axes=(None, None),
+        devices=devices,
+        donate_argnums=(0,),
+    )
+
+    def step(state: PyTree, batch: Batch) -> tuple[PyTree, Metrics]:
+        share = batch_share(_size(batch, batch_axis), len(devices))
+
+        def split(leaf: jax.Array) -> jax.Array:
+            shape = leaf.shape
+            tail = shape[batch_axis + 1 :]
+            return leaf.reshape(*shape[:batch_axis], len(devices), share, *tail)
+
+        return parallel(state, jax.tree.map(split, batch))
+
+    return step
+
+
+def shard_map(
+    train_step: TrainStep,
+    *,
+    devices: Sequence[jax.Device] | None = None,
+    batch_axis: int = 0,
+) -> Callable[[PyTree, Batch], tuple[PyTree, Metrics]]:
+    """Run a training step on all devices by `jax.shard_map`, giving what one device gives.
+
+    Args:
+      train_step: `(state, batch, *, axis_name) -> (state, metrics)`.
+      devices: the devices to use, all if None.
+      batch_axis: the axis of the batch's leaves along which they are split.
+
+    Returns:
+      A compiled function of a state and a global batch; the state given is donated.
+
+    Raises:
+      UsageError: on a call, when the global batch can't be split evenly.
+    """
+    devices = list(devices or jax.devices())
+    mesh = jax.make_mesh((len(devices),), (_AXIS,), axis_types=(AxisType.Auto,), devices=devices)
+    split = PartitionSpec(*[None] * batch_axis, _AXIS)
+    whole = PartitionSpec()
+    # With check_vma=True gradients of replicated parameters come out summed, not averaged.
+    sharded = jax.shard_map(
+        partial(train_step, axis_name=_AXIS),
+        mesh=mesh,
+        in_specs=(whole, split),
+        out_specs=(whole, whole),
+        check_vma=False,
+    )
+    compiled = jax.jit(sharded, donate_argnums=0)
+
+    def step(state: PyTree, batch: Batch) -> tuple[PyTree, Metrics]:
+        batch_share(_size(batch, batch_axis), len(devices))
+        return compiled(state, batch)
+
+    return step
+
+
+def batch_share(batch_size: int, devices: int) -> int:
+    """Return how many examples of a global batch each device gets.
+
+    Args:
+      batch_size: examples in the global batch.
+      devices: number of devices.
+
+    Returns:
+      `batch_size / devices`.
+
+    Raises:
+      UsageError: `batch_size` is not a positive multiple of `devices`.
+    """
+    if batch_size < 1 or batch_size % devices:
+        raise UsageError(
+            f"batch size {batch_size} can't be split over {devices} devices: "
+            f"it must be a positive multiple of {devices}"
+        )
+    return batch_size // devices
+
+
+def _size(batch: Batch, batch_axis: int) -> int:
+    return jax.tree.leaves(batch)[0].shape[batch_axis]

@@ -1,0 +1,237 @@
+"""One page per run that says what was done, how to do it again, and what came of it."""
+
+from __future__ import annotations
+
+import base64
+import importlib.metadata
+import io
+import math
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any, NamedTuple
+
+import gan_jax
+from gan_jax.files import atomic_write
+from gan_jax.report.animation import evenly_spaced, in_step_order, step_of
+
+__all__ = ["Score", "write_report"]
+
+_FRAMES = 40
+_FRAME_BYTES = 150_000
+_FRAME_SIDE = 1200
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+
+class Score(NamedTuple):
+    """One of a run's final figures.
+
+    Attributes:
+      name: what was measured, as a reader should see it.
+      value: the figure; text is shown as it is.
+      floor: the same measure of real data: what a perfect generator would get.
+      note: how it was measured, for example on how many samples.
+    """
+
+    name: str
+    value: float | str
+    floor: float | str | None = None
+    note: str = ""
+
+
+def write_report(
+    workdir: str | os.PathLike[str],
+    *,
+    title: str,
+    config: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    command: str,
+    final: Sequence[Score] = (),
+    about: str = "",
+    data: str = "",
+    notes: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Path:
+    """Write `report.html` into a run's folder: one file that needs no other and no network.
+
+    It shows `samples/*.png` (forty of them at most) and `curves.png` of the folder; what is not
+    there is left out.
+
+    Args:
+      workdir: the run's folder.
+      title: the run's name.
+      config: the settings, nested or flat.
+      rows: the metrics, as from `gan_jax.writers.read_jsonl`; only each one's last value is shown.
+      command: what to type to do the run again.
+      final: the final figures.
+      about: what was trained, in a sentence or two.
+      data: the data set, in a line.
+      notes: further paragraphs.
+      environment: what to list beside the versions of Python and the libraries, such as the device.
+
+    Returns:
+      The path of the page.
+
+    Raises:
+      OSError: the page cannot be written.
+    """
+    workdir = Path(workdir)
+    introduction = [_paragraph(about), _paragraph(f"Data: {data}") if data else ""]
+    sections = [
+        _section("Samples over training", _samples(workdir / "samples")),
+        _section("Results", _scores(final)),
+        _section("Training curves", _curves(workdir / "curves.png"), _last_values(rows)),
+        _section("Notes", *map(_paragraph, notes)),
+        _section("Settings", _table(_flat(config))),
+        _section("Environment", _table({**_versions(), **(environment or {})})),
+    ]
+    page = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(title),
+        introduction="\n".join(filter(None, introduction)),
+        command=escape(command),
+        sections="\n".join(filter(None, sections)),
+    )
+    path = workdir / "report.html"
+    with atomic_write(path, "w") as file:
+        file.write(page)
+    return path
+
+
+def _section(title: str, *contents: str) -> str:
+    content = "\n".join(filter(None, contents))
+    return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>" if content else ""
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{escape(text)}</p>" if text else ""
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    if not values:
+        return ""
+    lines = "\n".join(
+        f'<tr><th scope="row">{escape(name)}</th><td><code>{escape(_shown(value))}</code></td></tr>'
+        for name, value in values.items()
+    )
+    return f'<div class="card"><table class="plain"><tbody>\n{lines}\n</tbody></table></div>'
+
+
+def _scores(scores: Sequence[Score]) -> str:
+    columns = {
+        "measure": [score.name for score in scores],
+        "this run": [_shown(score.value) for score in scores],
+        "real data": ["" if score.floor is None else _shown(score.floor) for score in scores],
+        "note": [score.note for score in scores],
+    }
+    columns = {title: cells for title, cells in columns.items() if any(cells)}
+    if not columns:
+        return ""
+    head = "".join(f'<th scope="col">{title}</th>' for title in columns)
+    lines = "\n".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+        for cells in zip(*columns.values(), strict=True)
+    )
+    return f"""<div class="card"><table>
+<thead><tr>{head}</tr></thead>
+<tbody>
+{lines}
+</tbody>
+</table></div>"""
+
+
+def _samples(folder: Path) -> str:
+    paths = evenly_spaced(in_step_order(folder.glob("*.png")), _FRAMES)
+    if not paths:
+        return ""
+    frames = "\n".join(_frame(path, is_last=path == paths[-1]) for path in paths)
+    return f"""<figure class="card">
+<div id="frames">
+{frames}
+</div>
+<figcaption class="controls" id="controls" hidden>
+<button type="button" id="play">Play</button>
+<input type="range" id="slider" min="0" max="{len(paths) - 1}" value="{len(paths) - 1}"
+  aria-label="training step">
+<output id="step"></output>
+</figcaption>
+</figure>"""
+
+
+def _frame(path: Path, *, is_last: bool) -> str:
+    step = f"step {step_of(path):,}"
+    hidden = "" if is_last else " hidden"
+    return f'<img src="{_data_uri(path)}" alt="samples at {step}" data-step="{step}"{hidden}>'
+
+
+def _data_uri(path: Path) -> str:
+    """Return a picture's content as an address; a heavy picture goes in as a lighter JPEG."""
+    content, kind = path.read_bytes(), "png"
+    if len(content) > _FRAME_BYTES:
+        from PIL import Image
+
+        buffer = io.BytesIO()
+        with Image.open(path) as picture:
+            lighter = picture.convert("RGB")
+        lighter.thumbnail((_FRAME_SIDE, _FRAME_SIDE))
+        lighter.save(buffer, format="JPEG", quality=85)
+        content, kind = buffer.getvalue(), "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _curves(path: Path) -> str:
+    if not path.exists():
+        return ""
+    content = base64.b64encode(path.read_bytes()).decode()
+    image = f'<img class="curves" alt="metrics over steps" src="data:image/png;base64,{content}">'
+    return f'<div class="card">{image}</div>'
+
+
+def _last_values(rows: Iterable[Mapping[str, Any]]) -> str:
+    last: dict[str, Any] = {}
+    for row in rows:
+        last.update(row)
+    if not last:
+        return ""
+    step = last.pop("step", 0)
+    last.pop("wall_time", None)
+    values = _table({name.replace("_", " "): value for name, value in last.items()})
+    return f"<details><summary>Last values, up to step {step:,}</summary>\n{values}\n</details>"
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings side by side.
+
+    >>> _flat({"seed": 0, "optimizer": {"b1": 0.5}})
+    {'seed': 0, 'optimizer.b1': 0.5}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        nested = isinstance(value, Mapping) and value
+        flat.update(_flat(value, f"{prefix}{name}.") if nested else {f"{prefix}{name}": value})
+    return flat
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a reader wants to see it.
+
+    >>> [_shown(value) for value in (3, 0.00012345678, 12345.678, "hinge", None)]
+    ['3', '0.0001235', '12,346', 'hinge', 'none']
+    """
+    if value is None:
+        return "none"
+    if not isinstance(value, float) or not math.isfinite(value):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def _versions() -> dict[str, str]:
+    versions = {"gan_jax": gan_jax.__version__, "Python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {**versions, "system": f"{platform.system()} {platform.machine()}"}

@@ -1,0 +1,30 @@
+"""The strict front door of the tests: eight virtual CPU devices, no silent rank promotion."""
+
+import os
+from pathlib import Path
+
+import jax
+import pytest
+
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_num_cpu_devices", 8)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+_compilation_cache = os.environ.get(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "xla")
+)
+jax.config.update("jax_compilation_cache_dir", _compilation_cache)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache_folder(tmp_path_factory, monkeypatch):
+    """Keep every test out of the user's cache folder."""
+    monkeypatch.setenv("GAN_JAX_CACHE", str(tmp_path_factory.getbasetemp() / "gan_jax_cache"))
+
+
+@pytest.fixture
+def key():
+    """Return a typed base key."""
+    return jax.random.key(0)
