@@ -125,10 +125,12 @@ def evaluate(options: Evaluate, build: Build) -> int:
       UsageError: there is no run.
       RunError: no checkpoint is good, the data can't be had, or the disk is full.
     """
-    from gan_jax.evaluation import evaluate_generator, write_evaluation
+    from gan_jax.evaluation import write_evaluation
 
     experiment, generator, step = load_run(options.workdir, build)
-    evaluation = evaluate_generator(experiment, generator, step, count=options.count)
+    if experiment.evaluate is None:
+        raise UsageError(f"--workdir {options.workdir}: {experiment.name} has no evaluation")
+    evaluation = experiment.evaluate(generator, step, count=options.count)
     with disk_errors_named(options.workdir):
         write_evaluation(options.workdir, evaluation)
     print("\n".join(evaluation.lines))

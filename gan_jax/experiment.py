@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gan_jax.data import Dataset
+from gan_jax.evaluation import Evaluation
 from gan_jax.train import Fake, GANState, Prior, TrainState, make_sampler
 from gan_jax.typing import Array, Batch, PRNGKey, TrainStep
 
@@ -28,6 +29,8 @@ class Experiment:
       prior: draws one example's latents.
       wiring: makes a `Fake` of a prior: `unconditional` or `conditional`.
       num_classes: how many classes the labels have.
+      evaluate: `(generator, step, *, split, count, report) -> Evaluation`, see
+        `gan_jax.evaluation`; None leaves runs without figures.
       steps: how many training steps.
       batch_size: real examples taken from the data per step, over all devices.
       seed: seed of everything random.
@@ -35,6 +38,8 @@ class Experiment:
       log_every: steps from one row of metrics to the next, and in one dispatch.
       sample_every: steps from one sample grid to the next.
       save_every: steps from one checkpoint to the next.
+      evaluate_every: steps from one quick evaluation to the next, a multiple of `save_every`; the
+        best checkpoint by it is kept beside the latest.
       notes: lines for the report, e.g. why this data set.
     """
 
@@ -48,6 +53,7 @@ class Experiment:
     prior: Prior
     wiring: Callable[[Prior], Fake]
     num_classes: int
+    evaluate: Callable[..., Evaluation] | None
     steps: int
     batch_size: int
     seed: int
@@ -55,6 +61,7 @@ class Experiment:
     log_every: int = 100
     sample_every: int = 1000
     save_every: int = 1000
+    evaluate_every: int = 10_000
     notes: tuple[str, ...] = field(default=())
 
     @property

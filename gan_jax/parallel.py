@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gan_jax.errors import UsageError
 from gan_jax.typing import Batch, Metrics, PyTree, TrainStep
@@ -38,25 +38,26 @@ def pmap(
     Raises:
       UsageError: on a call, when the global batch can't be split evenly.
     """
-    devices = list(devices or jax.local_devices())
+    mesh, whole, split = _layout(list(devices or jax.local_devices()), batch_axis)
+    # What `pmap` gives each device is one index of an axis of its own, so the batch gets one.
     parallel = jax.pmap(
         partial(train_step, axis_name=_AXIS),
         axis_name=_AXIS,
         in_axes=(None, batch_axis),
         out_axes=(None, None),
-        devices=devices,
+        devices=list(mesh.devices.flat),
         donate_argnums=(0,),
     )
 
     def step(state: PyTree, batch: Batch) -> tuple[PyTree, Metrics]:
-        share = batch_share(_size(batch, batch_axis), len(devices))
+        share = batch_share(_size(batch, batch_axis), mesh.size)
 
-        def split(leaf: jax.Array) -> jax.Array:
-            shape = leaf.shape
-            tail = shape[batch_axis + 1 :]
-            return leaf.reshape(*shape[:batch_axis], len(devices), share, *tail)
+        def per_device(leaf: jax.Array) -> jax.Array:
+            before, after = leaf.shape[:batch_axis], leaf.shape[batch_axis + 1 :]
+            return leaf.reshape(*before, mesh.size, share, *after)
 
-        return parallel(state, jax.tree.map(split, batch))
+        batch = jax.tree.map(per_device, batch)
+        return parallel(jax.device_put(state, whole), jax.device_put(batch, split))
 
     return step
 
@@ -80,23 +81,20 @@ def shard_map(
     Raises:
       UsageError: on a call, when the global batch can't be split evenly.
     """
-    devices = list(devices or jax.devices())
-    mesh = jax.make_mesh((len(devices),), (_AXIS,), axis_types=(AxisType.Auto,), devices=devices)
-    split = PartitionSpec(*[None] * batch_axis, _AXIS)
-    whole = PartitionSpec()
+    mesh, whole, split = _layout(list(devices or jax.devices()), batch_axis)
     # With check_vma=True gradients of replicated parameters come out summed, not averaged.
     sharded = jax.shard_map(
         partial(train_step, axis_name=_AXIS),
         mesh=mesh,
-        in_specs=(whole, split),
-        out_specs=(whole, whole),
+        in_specs=(whole.spec, split.spec),
+        out_specs=(whole.spec, whole.spec),
         check_vma=False,
     )
     compiled = jax.jit(sharded, donate_argnums=0)
 
     def step(state: PyTree, batch: Batch) -> tuple[PyTree, Metrics]:
-        batch_share(_size(batch, batch_axis), len(devices))
-        return compiled(state, batch)
+        batch_share(_size(batch, batch_axis), mesh.size)
+        return compiled(jax.device_put(state, whole), jax.device_put(batch, split))
 
     return step
 
@@ -120,6 +118,15 @@ def batch_share(batch_size: int, devices: int) -> int:
             f"it must be a positive multiple of {devices}"
         )
     return batch_size // devices
+
+
+def _layout(
+    devices: list[jax.Device], batch_axis: int
+) -> tuple[Mesh, NamedSharding, NamedSharding]:
+    """Return the mesh, how a state lies on it, and how a batch does."""
+    mesh = jax.make_mesh((len(devices),), (_AXIS,), axis_types=(AxisType.Auto,), devices=devices)
+    split = PartitionSpec(*[None] * batch_axis, _AXIS)
+    return mesh, NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, split)
 
 
 def _size(batch: Batch, batch_axis: int) -> int:

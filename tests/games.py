@@ -1,9 +1,8 @@
 """Small games that the tests of training share."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import linen as nn
 
@@ -111,11 +110,9 @@ def rich_step(fake, shown, *, gradient_penalty=False):
 
 def difference(a, b):
     """Return the largest difference between two trees of numbers."""
-    is_key = lambda x: jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
-    bits = partial(jax.tree.map, lambda x: jax.random.key_data(x) if is_key(x) else x)
-    gaps = jax.tree.map(
-        lambda x, y: jnp.max(jnp.abs(jnp.asarray(x, jnp.float32) - jnp.asarray(y, jnp.float32))),
-        bits(a),
-        bits(b),
-    )
-    return max((float(gap) for gap in jax.tree.leaves(gaps)), default=0.0)
+    def numbers(leaf):
+        is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return np.asarray(jax.random.key_data(leaf) if is_key else leaf, np.float64)
+
+    pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return max((float(np.max(np.abs(numbers(x) - numbers(y)))) for x, y in pairs), default=0.0)

@@ -25,6 +25,8 @@ from gan_jax.typing import PyTree
 __all__ = ["Checkpoints", "best_step"]
 
 _UNFINISHED = ".orbax-checkpoint-tmp"
+# Steps no longer kept are renamed into it before they are deleted: a step is never there in half.
+_RETIRED = "retired"
 
 
 class Checkpoints:
@@ -45,7 +47,7 @@ class Checkpoints:
         best: str | None = None,
         mode: Literal["min", "max"] = "min",
     ):
-        """Open a folder of steps for writing; one process at a time may do so.
+        """Open a folder of steps for writing; one run at a time may do so.
 
         Args:
           folder: where the steps are; made if missing.
@@ -116,6 +118,7 @@ class Checkpoints:
     def _wait(self) -> None:
         with self._clear_failure():
             self._manager.wait_until_finished()
+        shutil.rmtree(self._folder / _RETIRED, ignore_errors=True)
 
     @contextmanager
     def _clear_failure(self) -> Iterator[None]:
@@ -171,8 +174,8 @@ def _make_writable(folder: Path) -> None:
     except OSError as error:
         raise UsageError(f"checkpoints can't be written in {folder}: {one_line(error)}") from error
     if jax.process_index() == 0:
-        for unfinished in folder.glob(f"*{_UNFINISHED}"):
-            shutil.rmtree(unfinished, ignore_errors=True)
+        for leftover in [*folder.glob(f"*{_UNFINISHED}"), folder / _RETIRED]:
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _open_manager(
@@ -189,6 +192,7 @@ def _open_manager(
     options = ocp.CheckpointManagerOptions(
         best_fn=score,
         preservation_policy=AnyPreservationPolicy(kept),
+        todelete_subdir=_RETIRED,
         async_options=ocp.AsyncOptions(
             # Called when all is written, before the folder gets its final name.
             post_finalization_callback=seal_step,

@@ -105,11 +105,12 @@ def _between(real: Any, fake: Any, keys: jax.Array) -> Any:
         )
 
     def between(key: jax.Array, real: Any, fake: Any) -> Any:
+        alpha = jax.random.uniform(key)
+
         def mix(real: jax.Array, fake: jax.Array) -> jax.Array:
             weight = alpha.astype(real.dtype)
             return weight * real + (1 - weight) * fake
 
-        alpha = jax.random.uniform(key)
         return jax.tree.map(mix, real, fake)
 
     return jax.vmap(between)(keys, real, fake)

@@ -1,5 +1,6 @@
 """A small game to save, and what it means for two states to be the same."""
 
+import shutil
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+
+from gan_jax.checkpoint import Checkpoints
 
 
 @flax.struct.dataclass
@@ -73,3 +76,19 @@ def make_game():
 @pytest.fixture
 def assert_same():
     return _assert_same
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory, make_game):
+    """A folder with steps 1 and 2 of the game."""
+    folder = tmp_path_factory.mktemp("saved")
+    with Checkpoints(folder, best="fid") as checkpoints:
+        for step in (1, 2):
+            checkpoints.save(step, make_game(step), {"fid": 1.0})
+    return folder
+
+
+@pytest.fixture
+def folder(saved, tmp_path):
+    """The test's own copy of it."""
+    return shutil.copytree(saved, tmp_path / "checkpoints")

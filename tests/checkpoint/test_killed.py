@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gan_jax.checkpoint import Checkpoints, restore_latest
 
@@ -32,7 +33,7 @@ def _run_until_killed(folder):
 
 
 def _kill_a_run(folder, delay):
-    """Start a run, kill it some time after its second save began; return the steps it was saving."""
+    """Start a run, kill it after its second save began; return the steps it was saving."""
     root = Path(__file__).parents[2]
     with subprocess.Popen(
         [sys.executable, __file__, str(folder)],
@@ -54,7 +55,7 @@ def test_a_killed_run_loses_at_most_the_save_in_flight(tmp_path):
     delays = random.Random(0)
     for _ in range(4):
         saving = _kill_a_run(tmp_path, delays.uniform(0.0, 0.5))
-        state, step = restore_latest(tmp_path, _make_state(0))
+        state, step = restore_latest(tmp_path, _make_state(0), report=pytest.fail)
         # The save before the last one that began is finished; one more may have just begun.
         assert saving[-1] - 1 <= step <= saving[-1] + 1
         expected = _make_state(step)

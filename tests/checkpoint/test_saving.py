@@ -148,13 +148,14 @@ def test_what_is_raised_inside_is_not_swallowed(tmp_path):
 
 
 def test_leftovers_of_a_killed_save_are_removed(tmp_path):
-    leftover = tmp_path / "7.orbax-checkpoint-tmp" / "state"
-    leftover.mkdir(parents=True)
-    (leftover / "half").write_text("x")
+    for leftover in ("7.orbax-checkpoint-tmp", "retired/5"):
+        (tmp_path / leftover / "state").mkdir(parents=True)
+        (tmp_path / leftover / "state" / "half").write_text("x")
     with Checkpoints(tmp_path) as checkpoints:
         assert os.listdir(tmp_path) == []
-        checkpoints.save(7, {"a": jnp.zeros(1)})
-    assert saved_steps(tmp_path) == [7]
+        for step in (7, 8, 9):
+            checkpoints.save(step, {"a": jnp.zeros(1)})
+    assert sorted(os.listdir(tmp_path)) == ["8", "9"]
 
 
 def test_a_folder_below_a_file_is_a_usage_error(tmp_path):

@@ -1,0 +1,201 @@
+"""The training loop: one folder, one state, one window of steps after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+import jax
+
+from gan_jax import checkpoint, parallel, report
+from gan_jax.evaluation import Evaluation, read_evaluation, write_evaluation
+from gan_jax.experiment import Experiment
+from gan_jax.interruption import Interruption
+from gan_jax.loop.dispatch import make_advance, windows
+from gan_jax.loop.log import Log
+from gan_jax.loop.startup import environment
+from gan_jax.loop.view import draw_report, sample_grid, worth_a_look
+from gan_jax.train import GANState
+from gan_jax.typing import Metrics, PRNGKey
+from gan_jax.workdir import claim, disk_errors_named, sample_path
+from gan_jax.writers import JsonlWriter, Progress, TensorBoardWriter
+
+__all__ = ["Finished", "fit"]
+
+_BEST = "frechet_distance"
+_QUICK_SAMPLES = 2000
+
+
+class Finished(NamedTuple):
+    """How a run ended.
+
+    Attributes:
+      state: the state it ended with.
+      signal: the number of the signal that stopped it early, None if it is complete.
+      evaluation: what was measured of its generator, if anything.
+      page: the report.
+    """
+
+    state: GANState
+    signal: int | None
+    evaluation: Evaluation | None
+    page: Path
+
+
+def fit(
+    experiment: Experiment,
+    workdir: str | Path,
+    *,
+    devices: Sequence[jax.Device] | None = None,
+    stream: TextIO | None = None,
+) -> Finished:
+    """Train from where the folder's last good checkpoint is to the experiment's last step.
+
+    Leaves in `workdir`: `config.json`, `metrics.jsonl`, `tensorboard/`, `samples/step_*.png` (the
+    averaged generator on fixed latents), `checkpoints/`, and at the end `curves.png`,
+    `training.gif`, `evaluation.json` and `report.html`. SIGINT and SIGTERM save and stop.
+
+    Args:
+      experiment: what to train.
+      workdir: the run's folder; a run of the same settings in it is gone on with.
+      devices: devices to spread each batch over, all local ones if None.
+      stream: where progress goes, standard error if None.
+
+    Returns:
+      The final state, and how the run ended.
+
+    Raises:
+      UsageError: the folder is another run's or can't be written, or the batch can't be split.
+      RunError: a metric is not finite, the disk is full, or no checkpoint is good.
+    """
+    workdir = Path(workdir)
+    devices = list(devices or jax.local_devices())
+    parallel.batch_share(experiment.batch_size, len(devices))
+    create_key, data_key, view_key = jax.random.split(jax.random.key(experiment.seed), 3)
+    progress = Progress(experiment.steps, stream=stream)
+    with ExitStack() as stack:
+        stack.enter_context(claim(workdir, _record(experiment)))
+        stack.enter_context(disk_errors_named(workdir))
+        stack.callback(progress.close)
+        dataset = experiment.load(split="train", report=progress.message)
+        advance = make_advance(experiment, dataset, data_key, devices)
+        state = _start(experiment, workdir, create_key, progress)
+        log = _open_log(stack, experiment, workdir, int(state.step), progress)
+        state, signal = _train(experiment, workdir, state, advance, view_key, log)
+        evaluation = _judge(experiment, workdir, state, progress)
+        page = draw_report(experiment, workdir, evaluation, dataset.origin)
+        return Finished(state, signal, evaluation, page)
+
+
+def _train(
+    experiment: Experiment,
+    workdir: Path,
+    state: GANState,
+    advance: Callable[[GANState, int, int], tuple[GANState, Metrics]],
+    view_key: PRNGKey,
+    log: Log,
+) -> tuple[GANState, int | None]:
+    """Take all steps that are left; look, save and stop between windows of them."""
+    draw = sample_grid(experiment, view_key)
+
+    def look(state: GANState, step: int) -> None:
+        picture = draw(state)
+        report.save_png(sample_path(workdir, step), picture)
+        log.events.image(step, "samples", picture)
+
+    first = int(state.step)
+    if first == 0:
+        look(state, 0)
+    pending: tuple[int, Metrics] | None = None
+    with (
+        Interruption() as interruption,
+        checkpoint.Checkpoints(workdir / "checkpoints", best=_BEST) as checkpoints,
+    ):
+        for step, end in windows(first, experiment.steps, experiment.log_every):
+            state, metrics = advance(state, step, end - step)
+            if pending:
+                log.window(*pending)  # while the device works on the window just dispatched
+            pending = (end, metrics)
+            stop = end == experiment.steps or interruption.signal is not None
+            save = stop or end % experiment.save_every == 0
+            see = stop or worth_a_look(end, experiment)
+            if save or see:
+                log.window(*pending)
+                pending = None
+            if see:
+                look(state, end)
+            if save:
+                checkpoints.save(end, state, _quick_score(experiment, state, end, log))
+            if save or see:
+                log.pause()
+            if stop:
+                break
+        return state, interruption.signal
+
+
+def _start(
+    experiment: Experiment, workdir: Path, key: PRNGKey, progress: Progress
+) -> GANState:
+    """Restore the newest good checkpoint, or create the initial state."""
+    create = jax.jit(experiment.create)
+    restored = checkpoint.restore_latest(
+        workdir / "checkpoints", jax.eval_shape(create, key), report=progress.message
+    )
+    if restored is None:
+        return create(key)
+    state, step = restored
+    progress.message(f"going on from step {step} in {workdir}")
+    return state
+
+
+def _open_log(
+    stack: ExitStack, experiment: Experiment, workdir: Path, step: int, progress: Progress
+) -> Log:
+    """Open the run's files for what comes after a step."""
+    rows = JsonlWriter(workdir / "metrics.jsonl", resume_step=step)
+    stack.callback(rows.close)
+    events = TensorBoardWriter(workdir / "tensorboard", resume_step=step)
+    stack.callback(events.close)
+    return Log(experiment.batch_size, rows, events, progress)
+
+
+def _quick_score(
+    experiment: Experiment, state: GANState, step: int, log: Log
+) -> dict[str, float] | None:
+    """Judge a checkpoint now and then, on training data, so that the best one can be kept."""
+    if not experiment.evaluate or step % experiment.evaluate_every:
+        return None
+    evaluation = experiment.evaluate(
+        state.generator, step, split="train", count=_QUICK_SAMPLES, report=log.progress.message
+    )
+    score = {_BEST: float(evaluation.scores[0].value)}
+    log.row(step, score)
+    return score
+
+
+def _judge(
+    experiment: Experiment, workdir: Path, state: GANState, progress: Progress
+) -> Evaluation | None:
+    """Evaluate a finished run, unless that was done before."""
+    step = int(state.step)
+    known = read_evaluation(workdir)
+    if known is not None and known.step == step:
+        return known
+    if not experiment.evaluate or step != experiment.steps:
+        return None
+    evaluation = experiment.evaluate(state.generator, step, report=progress.message)
+    write_evaluation(workdir, evaluation)
+    return evaluation
+
+
+def _record(experiment: Experiment) -> dict[str, Any]:
+    """Return what `config.json` says."""
+    return {
+        "experiment": experiment.name,
+        "config": dict(experiment.config),
+        "command": experiment.command,
+        "notes": list(experiment.notes),
+        "environment": environment(),
+    }

@@ -1,0 +1,106 @@
+"""Metrics from the device to the files and the screen, checked on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+
+from gan_jax.errors import RunError
+from gan_jax.typing import Metrics
+from gan_jax.writers import JsonlWriter, Progress, TensorBoardWriter
+
+__all__ = ["Log", "first_bad"]
+
+
+class Log:
+    """Bring the metrics of a window of steps to the host, check them and write them down.
+
+    Attributes:
+      progress: the display, for lines of other kinds.
+      events: the TensorBoard writer, for pictures.
+    """
+
+    def __init__(
+        self, batch_size: int, rows: JsonlWriter, events: TensorBoardWriter, progress: Progress
+    ):
+        """Start a log.
+
+        Args:
+          batch_size: images per step, for the rate.
+          rows: where rows go.
+          events: where TensorBoard events go.
+          progress: the display.
+        """
+        self.progress = progress
+        self.events = events
+        self._rows = rows
+        self._batch_size = batch_size
+        self._read_at: float | None = None
+
+    def window(self, step: int, metrics: Metrics) -> None:
+        """Wait for a window's metrics and write their means down.
+
+        Args:
+          step: the window's last step.
+          metrics: arrays [K], one value per step.
+
+        Raises:
+          RunError: a value is not finite.
+        """
+        values = {name: np.asarray(value) for name, value in jax.device_get(metrics).items()}
+        if bad := first_bad(step, values):
+            raise RunError(
+                f"step {bad[0]}: {bad[1]} is {bad[2]}: training diverged; "
+                "the last checkpoint is from before"
+            )
+        now = time.monotonic()
+        row = {name: float(np.mean(value)) for name, value in values.items()}
+        speed = None
+        if self._read_at is not None:
+            steps = len(next(iter(values.values())))
+            speed = row["images_per_second"] = steps * self._batch_size / (now - self._read_at)
+        self._read_at = now
+        self.row(step, row)
+        self.progress.update(step, row, images_per_second=speed)
+
+    def row(self, step: int, values: Mapping[str, float]) -> None:
+        """Write numbers of a step down, to `metrics.jsonl` and to TensorBoard.
+
+        Args:
+          step: the step they belong to.
+          values: the numbers by name.
+        """
+        self._rows.write(step, values)
+        self.events.scalars(step, values)
+
+    def pause(self) -> None:
+        """Leave what happens until the next window out of the rate."""
+        self._read_at = time.monotonic()
+
+
+def first_bad(last_step: int, metrics: Mapping[str, np.ndarray]) -> tuple[int, str, float] | None:
+    """Find the first value that is not finite.
+
+    Args:
+      last_step: the step that the last entry of each metric belongs to.
+      metrics: arrays [K], one value per step.
+
+    Returns:
+      The step, the metric's name and the value, or None if all are finite.
+
+    Example:
+      >>> first_bad(10, {"loss": np.array([1.0, np.nan, np.inf])})
+      (9, 'loss', nan)
+    """
+    bad = [
+        (last_step - len(values) + 1 + int(np.argmax(~np.isfinite(values))), name)
+        for name, values in metrics.items()
+        if not np.isfinite(values).all()
+    ]
+    if not bad:
+        return None
+    step, name = min(bad)
+    return step, name, float(metrics[name][step - last_step - 1])

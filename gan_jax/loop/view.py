@@ -1,0 +1,90 @@
+"""Pictures of a run: samples while it trains, and the page at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import report
+from gan_jax.evaluation import Evaluation
+from gan_jax.experiment import Experiment
+from gan_jax.loop.startup import environment
+from gan_jax.train import GANState
+from gan_jax.typing import Array
+from gan_jax.writers import read_jsonl
+
+__all__ = ["draw_report", "sample_grid", "worth_a_look"]
+
+
+def sample_grid(
+    experiment: Experiment, key: Array, *, count: int = 100
+) -> Callable[[GANState], np.ndarray]:
+    """Make the function that draws a generator's samples on fixed latents.
+
+    Args:
+      experiment: whose generator it is; a conditional one fills a row per class.
+      key: key of the latents.
+      count: number of images.
+
+    Returns:
+      A function from a state to a picture, uint8 [H, W, C].
+    """
+    keys = jax.random.split(key, count)
+    labels = jnp.arange(count, dtype=jnp.int32) * experiment.num_classes // count
+    sample = jax.jit(experiment.sampler)
+
+    def draw(state: GANState) -> np.ndarray:
+        images = np.asarray(sample(state.generator, {"label": labels}, keys))
+        scale = report.display_scale(images.shape[1])
+        return report.image_grid(images, scale=scale, smooth=True)
+
+    return draw
+
+
+def worth_a_look(step: int, experiment: Experiment) -> bool:
+    """Look at a run often while it is young: after 1, 2, 4, 8, ... windows, then regularly.
+
+    Args:
+      step: the number of steps taken.
+      experiment: whose `log_every` is a window and whose `sample_every` is the regular interval.
+
+    Returns:
+      Whether to draw samples now.
+    """
+    windows, rest = divmod(step, experiment.log_every)
+    young = step < experiment.sample_every and rest == 0 and windows & (windows - 1) == 0
+    return young or step % experiment.sample_every == 0
+
+
+def draw_report(
+    experiment: Experiment, workdir: Path, evaluation: Evaluation | None, data_line: str
+) -> Path:
+    """Draw the curves, the film and the page of a run from what is in its folder.
+
+    Args:
+      experiment: what was trained.
+      workdir: the run's folder.
+      evaluation: what was measured, if anything.
+      data_line: where the data came from.
+
+    Returns:
+      The page's path.
+    """
+    rows = read_jsonl(workdir / "metrics.jsonl")
+    report.draw_curves(rows, workdir / "curves.png")
+    report.make_gif((workdir / "samples").glob("step_*.png"), workdir / "training.gif")
+    return report.write_report(
+        workdir,
+        title=experiment.title,
+        config=experiment.config,
+        rows=rows,
+        command=experiment.command,
+        final=[] if evaluation is None else evaluation.scores,
+        data=data_line,
+        notes=experiment.notes,
+        environment=environment(),
+    )

@@ -1,0 +1,92 @@
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from gan_jax.command_line import Command, parse, require, run
+from gan_jax.errors import RunError, UsageError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Do a thing."""
+
+    workdir: Path = Path("runs/thing")
+    """Where."""
+    dataset: Literal["mnist", "digits"] = "mnist"
+    """On what."""
+    batch_size: int = 64
+    """How many at once."""
+    conditional: bool = False
+    """With labels."""
+
+    def __post_init__(self):
+        require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+
+
+def parsed(*arguments):
+    return parse(Options, arguments, program="thing")
+
+
+@pytest.mark.parametrize("spelling", [("--batch-size", "8"), ("--batch_size", "8"), ("--batch_size=8",)])
+def test_dashes_and_underscores_are_the_same(spelling):
+    assert parsed(*spelling).batch_size == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--batch-siez", "8"], "unknown option --batch-siez: did you mean --batch-size?"),
+        (["--batch_siez=8"], "unknown option --batch-siez: did you mean --batch-size?"),
+        (["--zzz"], "unknown option --zzz: it must be one of --workdir, --dataset, --batch-size, --conditional"),
+        (["--dataset", "mnits"], "invalid choice 'mnits' for argument '--dataset'. Expected one of ('mnist', 'digits')"),
+        (["--batch-size", "many"], "Error parsing --batch-size: invalid literal for int() with base 10: 'many'"),
+        (["--batch-size", "0"], "--batch-size is 0: it must be at least 1"),
+        (["--batch-size"], "Missing value for argument '--batch-size'. Expected 1 values"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_that_says_what_is_accepted(arguments, line):
+    with pytest.raises(UsageError) as error:
+        parsed(*arguments)
+    assert str(error.value) == line
+
+
+def test_help_has_every_option_and_exits_with_zero(capsys):
+    with pytest.raises(SystemExit) as end:
+        parsed("--help")
+    assert not end.value.code
+    text = capsys.readouterr().out
+    assert all(word in text for word in ("Do a thing.", "Where.", "On what.", "--batch-size", "64"))
+
+
+def outcome(function):
+    return run("thing", {"do": Command(Options, function)}, [])
+
+
+def fail(error):
+    def function(options):
+        raise error
+
+    return function
+
+
+def test_exit_codes(capsys):
+    assert outcome(lambda options: 0) == 0
+    assert outcome(fail(UsageError("no such thing"))) == 2
+    assert outcome(fail(RunError("it broke"))) == 1
+    assert outcome(fail(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err == "error: no such thing\nerror: it broke\n"
+
+
+def test_commands_are_chosen_by_name_and_the_first_is_the_default(capsys):
+    seen = []
+    commands = {
+        "train": Command(Options, lambda options: seen.append(("train", options.batch_size)) or 0),
+        "sample": Command(Options, lambda options: seen.append(("sample", options.batch_size)) or 0),
+    }
+    assert run("thing", commands, ["--batch-size", "3"]) == 0
+    assert run("thing", commands, ["sample", "--batch-size", "4"]) == 0
+    assert seen == [("train", 3), ("sample", 4)]
+    assert run("thing", commands, ["smaple"]) == 2
+    assert capsys.readouterr().err == "error: unknown command 'smaple': did you mean sample?\n"

@@ -1,0 +1,109 @@
+"""Who may import whom, read off the source."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BASE = {"errors", "files"}
+ALLOWED = {
+    "errors": set(),
+    "files": set(),
+    "typing": set(),
+    "losses": set(),
+    "penalties": set(),
+    "layers": {"typing"},
+    "models": {"layers", "typing"},
+    "train": {"typing", "losses"},
+    "parallel": {"typing", *BASE},
+    "checkpoint": BASE,
+    "data": BASE,
+    "metrics": BASE,
+    "report": BASE,
+    "writers": BASE,
+    "workdir": BASE,
+    "interruption": set(),
+    "command_line": BASE,
+    "experiment": {"data", "train", "typing"},
+    "evaluation": {"data", "experiment", "metrics", "report", "train", "typing", *BASE},
+    "commands": {
+        "checkpoint", "command_line", "evaluation", "experiment", "report", "train", "workdir", *BASE,
+    },
+    "loop": {
+        "checkpoint", "data", "evaluation", "experiment", "interruption", "parallel", "report",
+        "train", "typing", "workdir", "writers", *BASE,
+    },
+}  # fmt: skip
+EXPERIMENTS = sorted((ROOT / "experiments").glob("*.py"))
+SOURCES = sorted((ROOT / "gan_jax").rglob("*.py"))
+
+
+def room(path):
+    """Return the part of the package that a file belongs to."""
+    return path.relative_to(ROOT / "gan_jax").with_suffix("").parts[0]
+
+
+def imports(path):
+    """Return the dotted names that a file imports, relative ones made absolute."""
+    package = ".".join(path.relative_to(ROOT).with_suffix("").parts[:-1])
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level:
+                base = package.split(".")[: len(package.split(".")) - node.level + 1]
+                module = ".".join([*base, *([module] if module else [])])
+            names.update(f"{module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def test_every_room_has_its_rule():
+    assert {room(path) for path in SOURCES} - {"__init__"} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_stay_within_the_layers(path):
+    here = room(path)
+    if here == "__init__":
+        return
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("gan_jax.")}
+    assert ours - {here} <= ALLOWED[here]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_package_knows_nothing_of_experiments(path):
+    assert not [name for name in imports(path) if name.split(".")[0] == "experiments"]
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
+def test_experiments_stand_alone(path):
+    assert not [name for name in imports(path) if name.split(".")[0] == "experiments"]
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *EXPERIMENTS], ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_are_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
+def modules_after(statement):
+    """Run a statement in a fresh interpreter and return the modules it loaded."""
+    code = f"{statement}; import sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+def test_losses_and_penalties_come_without_the_rest():
+    loaded = modules_after("from gan_jax import losses, penalties")
+    assert not loaded & {"flax", "orbax", "tensorflow_datasets", "gan_jax.data", "gan_jax.train"}
+
+
+def test_an_experiment_parses_before_it_loads_anything_heavy():
+    loaded = modules_after("import experiments.mnist")
+    assert not loaded & {"jax", "numpy", "flax", "orbax", "matplotlib", "tensorflow_datasets"}
