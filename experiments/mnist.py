@@ -127,6 +127,7 @@ def build(settings: dict[str, Any], notes: tuple[str, ...] = ()) -> Experiment:
     import optax
 
     from gan_jax import data, losses, train
+    from gan_jax.evaluation import classifier_evaluation
     from gan_jax.experiment import Experiment
     from gan_jax.penalties import r1_penalty, r2_penalty, weighted
 
@@ -143,9 +144,7 @@ def build(settings: dict[str, Any], notes: tuple[str, ...] = ()) -> Experiment:
         optimizer = optax.adam(rate, b1=0.5)
     else:
         start, end = settings["gamma"]
-        gamma = optax.exponential_decay(
-            start, max(1, steps * 4 // 5), end / start, end_value=end
-        )
+        gamma = optax.exponential_decay(start, max(1, steps * 4 // 5), end / start, end_value=end)
         loss = losses.relativistic
         penalties = (weighted(gamma, r1_penalty), weighted(gamma, r2_penalty))
         ema = (train.ema_step(0.999),)
@@ -165,7 +164,7 @@ def build(settings: dict[str, Any], notes: tuple[str, ...] = ()) -> Experiment:
             train.create_player(discriminator_key, discriminator, optimizer, images, *labels),
         )
 
-    fake = wiring(prior)
+    fake, load = wiring(prior), partial(data.load, name)
     return Experiment(
         name="mnist",
         title=f"{config.model} GAN on {name}" + (", class-conditional" if conditional else ""),
@@ -177,10 +176,14 @@ def build(settings: dict[str, Any], notes: tuple[str, ...] = ()) -> Experiment:
             train.generator_step(loss, fake, shown=shown),
             *ema,
         ),
-        load=partial(data.load, name),
+        load=load,
         prior=prior,
         wiring=wiring,
         num_classes=10,
+        evaluate=classifier_evaluation(
+            load, train.make_sampler(fake), conditional=conditional, seed=config.seed
+        ),
+        evaluate_every=max(1000, steps // 5000 * 1000),
         steps=steps,
         batch_size=settings["batch_size"],
         seed=config.seed,
@@ -242,6 +245,7 @@ def train(config: Config) -> int:
         require(config.devices <= len(devices), "devices", config.devices, accepted)
         devices = devices[: config.devices]
     finished = loop.fit(build(settings, notes), config.workdir, devices=devices)
+    print(*loop.summary(finished), sep="\n")
     return 0 if finished.signal is None else 128 + finished.signal
 
 

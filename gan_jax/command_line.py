@@ -53,7 +53,7 @@ def run(program: str, commands: Mapping[str, Command], arguments: Sequence[str])
             raise UsageError(f"unknown command {rest[0]!r}{_nearest(rest[0], names)}")
         called = f"{program} {name}" if named else program
         others = f"Commands: {', '.join(names)} (default {names[0]}); COMMAND --help tells more."
-        options = parse(commands[name].options, rest, program=called, footnote=others)
+        options: Any = parse(commands[name].options, rest, program=called, footnote=others)
         return commands[name].function(options)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -123,9 +123,11 @@ def _one_line(said: str, options: type, arguments: Sequence[str]) -> str:
     statement = " ".join(line for line in _until_blank(lines)).rstrip(".")
     statement = re.sub(r"^Error parsing \w+: (?=--)", "", statement)
     if statement.startswith("Unrecognized"):
-        accepted = ["--" + f.name.replace("_", "-") for f in dataclasses.fields(options)]  # type: ignore[arg-type]
+        accepted = ["--" + f.name.replace("_", "-") for f in dataclasses.fields(options)]
         typed = [a.split("=")[0].replace("_", "-") for a in arguments if a.startswith("-")]
-        unknown = [a for a in typed if a not in accepted and a.replace("--no-", "--") not in accepted]
+        unknown = [
+            a for a in typed if a not in accepted and a.replace("--no-", "--") not in accepted
+        ]
         if unknown:
             return f"unknown option {unknown[0]}{_nearest(unknown[0], accepted)}"
     return statement

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gan_jax import data
+from gan_jax import data, metrics
 from gan_jax.files import atomic_write
 from gan_jax.report import Score
 from gan_jax.train import TrainState
@@ -52,6 +51,74 @@ class Evaluation:
             + (f"  [{score.note}]" if score.note else "")
             for score in self.scores
         ]
+
+
+def classifier_evaluation(
+    load: Callable[..., data.Dataset], sampler: Sampler, *, conditional: bool, seed: int
+) -> Callable[..., Evaluation]:
+    """Make the function that judges a generator by a classifier of its data set.
+
+    The classifier is trained the first time and kept in the user's cache folder. Against the test
+    split, as many samples are judged as there are test images; where that split is small, as many
+    as there are images at all, and the distance to all of them is given too.
+
+    Args:
+      load: loads a split of the data set, `(split=..., report=...)`.
+      sampler: draws images of a generator.
+      conditional: ask for the labels of the reals, and measure how often they come.
+      seed: seed of the latents.
+
+    Returns:
+      A function `(generator, step, *, split="test", count=None, report=print) -> Evaluation`; with
+      `split="train"` it only measures, quickly, the Fréchet distance to training images.
+    """
+
+    def evaluate(
+        generator: TrainState,
+        step: int,
+        *,
+        split: str = "test",
+        count: int | None = None,
+        report: Callable[[str], None] = print,
+    ) -> Evaluation:
+        train, test = (load(split=name, report=report) for name in ("train", "test"))
+        classifier = metrics.cached_classifier(
+            f"{train.name}-cnn",
+            *(train.images, train.labels, test.images, test.labels, train.num_classes),
+            report=report,
+        )
+        images = np.concatenate([train.images, test.images])
+        labels = np.concatenate([train.labels, test.labels])
+        small = len(test.labels) < _SMALL
+        if count is None:
+            count = len(labels) if small else len(test.labels)
+        asked = np.resize(labels if small or split == "train" else test.labels, count)
+        fakes = draw_samples(sampler, generator, asked, jax.random.key(seed))
+        name = f"frechet_distance[{classifier.name},{count} fake,"
+        if split == "train":
+            reals = train.images[:count]
+            return Evaluation(
+                step, (Score(f"{name}{len(reals)} train]", _frechet(classifier, fakes, reals)),)
+            )
+        figures = metrics.evaluate(
+            classifier,
+            fakes,
+            test.images,
+            test.labels,
+            train_images=train.images,
+            asked_labels=asked if conditional else None,
+        )
+        scores = [
+            Score(figure.name, figure.value, figure.floor, figure.floor_measured_on)
+            for figure in figures.values()
+        ]
+        if small:
+            distance = _frechet(classifier, fakes, images)
+            scores.insert(1, Score(f"{name}{len(images)} real]", distance))
+        scores.append(Score("classifier_accuracy", classifier.test_accuracy))
+        return Evaluation(step, tuple(scores))
+
+    return evaluate
 
 
 def draw_samples(
@@ -113,3 +180,10 @@ def write_evaluation(workdir: Path, evaluation: Evaluation) -> None:
 
 def _number(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.4g}"
+
+
+def _frechet(classifier: metrics.Classifier, fakes: np.ndarray, reals: np.ndarray) -> float:
+    fake_features, real_features = (
+        metrics.classify(classifier, images)[0] for images in (fakes, reals)
+    )
+    return metrics.frechet_feature_distance(fake_features, real_features)

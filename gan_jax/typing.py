@@ -8,7 +8,7 @@
 | `real`, `fake` | a sample of the data, a sample of the generator | as `sample` |
 | `latents` | the generator's random input | `[B, D]` |
 | `labels` | class indices | int32 `[B]` |
-| `logits` | the discriminator's verdict before any sigmoid; higher is more real | `[B]` or `[B, H, W, 1]` |
+| `logits` | the verdict before any sigmoid; higher is more real | `[B]` or `[B, H, W, 1]` |
 | `critic` | a discriminator with everything but the sample fixed: `sample -> logits` | |
 | `batch` | `{"real": sample, "label": labels, ...}` | leaves `[B, ...]` |
 | `key` | one typed PRNG key, `jax.random.key(seed)` | `[]` |
@@ -23,7 +23,17 @@ from typing import Any, Protocol
 
 import jax
 
-__all__ = ["Array", "Batch", "Critic", "Metrics", "PRNGKey", "PyTree", "Sample", "Step", "TrainStep"]
+__all__ = [
+    "Array",
+    "Batch",
+    "Critic",
+    "Metrics",
+    "PRNGKey",
+    "PyTree",
+    "Sample",
+    "Step",
+    "TrainStep",
+]
 
 Array = jax.Array
 PRNGKey = jax.Array
@@ -39,7 +49,8 @@ class Step(Protocol):
 
     def __call__(
         self, state: Any, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
-    ) -> tuple[Any, Metrics]: ...
+    ) -> tuple[Any, Metrics]:
+        """Return the new state, and what to report."""
 
 
 class TrainStep(Protocol):
@@ -47,4 +58,5 @@ class TrainStep(Protocol):
 
     def __call__(
         self, state: Any, batch: Batch, *, axis_name: str | None = None
-    ) -> tuple[Any, Metrics]: ...
+    ) -> tuple[Any, Metrics]:
+        """Return the new state, and what to report."""

@@ -110,6 +110,7 @@ def rich_step(fake, shown, *, gradient_penalty=False):
 
 def difference(a, b):
     """Return the largest difference between two trees of numbers."""
+
     def numbers(leaf):
         is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
         return np.asarray(jax.random.key_data(leaf) if is_key else leaf, np.float64)

@@ -43,7 +43,9 @@ def test_docstrings_say_what_goes_in_and_what_comes_out(value):
     assert doc.splitlines()[0].endswith((".", ":"))
     if not inspect.isfunction(value):
         return
-    parameters = [p for p in inspect.signature(value).parameters.values() if p.kind != p.VAR_KEYWORD]
+    parameters = [
+        p for p in inspect.signature(value).parameters.values() if p.kind != p.VAR_KEYWORD
+    ]
     if parameters:
         assert "Args:" in doc
         documented = doc.split("Args:")[1]

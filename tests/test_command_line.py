@@ -29,7 +29,9 @@ def parsed(*arguments):
     return parse(Options, arguments, program="thing")
 
 
-@pytest.mark.parametrize("spelling", [("--batch-size", "8"), ("--batch_size", "8"), ("--batch_size=8",)])
+@pytest.mark.parametrize(
+    "spelling", [("--batch-size", "8"), ("--batch_size", "8"), ("--batch_size=8",)]
+)
 def test_dashes_and_underscores_are_the_same(spelling):
     assert parsed(*spelling).batch_size == 8
 
@@ -83,7 +85,9 @@ def test_commands_are_chosen_by_name_and_the_first_is_the_default(capsys):
     seen = []
     commands = {
         "train": Command(Options, lambda options: seen.append(("train", options.batch_size)) or 0),
-        "sample": Command(Options, lambda options: seen.append(("sample", options.batch_size)) or 0),
+        "sample": Command(
+            Options, lambda options: seen.append(("sample", options.batch_size)) or 0
+        ),
     }
     assert run("thing", commands, ["--batch-size", "3"]) == 0
     assert run("thing", commands, ["sample", "--batch-size", "4"]) == 0

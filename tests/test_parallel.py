@@ -2,10 +2,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests import games
 
 from gan_jax import parallel, train
 from gan_jax.errors import UsageError
+from tests import games
 
 SPREADS = {"pmap": parallel.pmap, "shard_map": parallel.shard_map}
 

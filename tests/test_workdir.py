@@ -9,7 +9,11 @@ import pytest
 from gan_jax.errors import RunError, UsageError
 from gan_jax.workdir import claim, disk_errors_named, read_config, sample_path
 
-RUN = {"experiment": "mnist", "config": {"steps": 10, "gamma": (1.0, 0.1)}, "environment": {"jax": "1"}}
+RUN = {
+    "experiment": "mnist",
+    "config": {"steps": 10, "gamma": (1.0, 0.1)},
+    "environment": {"jax": "1"},
+}
 
 
 def claimed(workdir, run):
@@ -79,7 +83,9 @@ try:
 except Exception as error:
     print(error)
 """
-    run = lambda: subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    run = lambda: (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    )
     with claim(tmp_path, RUN):
         assert f"is in use by process {os.getpid()}" in run()
     assert run() == "got it\n"

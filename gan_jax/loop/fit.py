@@ -22,7 +22,7 @@ from gan_jax.typing import Metrics, PRNGKey
 from gan_jax.workdir import claim, disk_errors_named, sample_path
 from gan_jax.writers import JsonlWriter, Progress, TensorBoardWriter
 
-__all__ = ["Finished", "fit"]
+__all__ = ["Finished", "fit", "summary"]
 
 _BEST = "frechet_distance"
 _QUICK_SAMPLES = 2000
@@ -89,6 +89,22 @@ def fit(
         return Finished(state, signal, evaluation, page)
 
 
+def summary(finished: Finished) -> list[str]:
+    """Say in a few lines how a run ended and where to look.
+
+    Args:
+      finished: what `fit` returned.
+
+    Returns:
+      The lines.
+    """
+    step, workdir = int(finished.state.step), finished.page.parent
+    if finished.signal is not None:
+        return [f"stopped and saved at step {step}: the same command goes on from there"]
+    figures = [] if finished.evaluation is None else finished.evaluation.lines
+    return [*figures, f"samples: {sample_path(workdir, step)}", f"report:  {finished.page}"]
+
+
 def _train(
     experiment: Experiment,
     workdir: Path,
@@ -135,9 +151,7 @@ def _train(
         return state, interruption.signal
 
 
-def _start(
-    experiment: Experiment, workdir: Path, key: PRNGKey, progress: Progress
-) -> GANState:
+def _start(experiment: Experiment, workdir: Path, key: PRNGKey, progress: Progress) -> GANState:
     """Restore the newest good checkpoint, or create the initial state."""
     create = jax.jit(experiment.create)
     restored = checkpoint.restore_latest(

@@ -47,9 +47,9 @@ def cached_classifier(
     Raises:
       ValueError: images and labels that don't fit together.
     """
-    data = (train_images, train_labels, test_images, test_labels)
-    made_from = dict(zip("abcd", data, strict=True), num_classes=num_classes, recipe=RECIPE)
-    path = cache_directory("classifiers") / f"{name}-{digest_of(made_from)[:16]}.npz"
+    data = (train_images, train_labels, test_images, test_labels, num_classes)
+    made_from = digest_of({"recipe": RECIPE, **{f"data {i}": part for i, part in enumerate(data)}})
+    path = cache_directory("classifiers") / f"{name}-{made_from[:16]}.npz"
     if path.exists():
         try:
             return _load(path, name)
@@ -58,7 +58,7 @@ def cached_classifier(
     report(f"training {name}, which judges the images; this is done once")
     started = time.monotonic()
     key = jax.random.key(0)
-    classifier = train_classifier(name, *data, num_classes, key=key, report=report)
+    classifier = train_classifier(name, *data, key=key, report=report)
     report(
         f"trained {name} in {time.monotonic() - started:.0f} s: "
         f"{classifier.test_accuracy:.2%} of {len(test_images)} held-out images right"
@@ -76,13 +76,13 @@ def _save(path: Path, classifier: Classifier, report: Callable[[str], None]) -> 
     }
     try:
         with atomic_write(path) as file:
-            np.savez(file, allow_pickle=False, checksum=digest_of(arrays), **arrays)
+            np.savez(file, checksum=digest_of(arrays), **arrays)
     except OSError as error:
         report(f"{classifier.name} is not kept in {path}: {error.strerror or error}")
 
 
 def _load(path: Path, name: str) -> Classifier:
-    with np.load(path, allow_pickle=False) as archive:
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
         arrays = dict(archive)
     if str(arrays.pop("checksum")) != digest_of(arrays):
         raise ValueError("its checksum is wrong")

@@ -85,7 +85,7 @@ def evaluate(
       fake_images: uint8 [N, H, W, C], N at least 2.
       test_images: held-out real images, uint8 [M, H, W, C], M at least 2.
       test_labels: their classes, integers [M].
-      train_images: the real images that were trained on, in any order but sorted by class,
+      train_images: the real images that were trained on, in any order that mixes the classes,
         uint8 [T, H, W, C].
       asked_labels: the classes asked of a conditional generator, integers [N].
 

@@ -42,11 +42,11 @@ def frechet_distance(
 ) -> float:
     r"""Return the squared Fréchet (2-Wasserstein) distance of two Gaussians.
 
-    .. math:: |m_a - m_b|^2 + tr(S_a) + tr(S_b) - 2 \sum_i \sqrt{\lambda_i}
+    .. math:: |m_a - m_b|^2 + tr(S_a) + tr(S_b) - 2 tr(S_a^{1/2} S_b S_a^{1/2})^{1/2}
 
-    with the eigenvalues of the symmetric `S_a^½ S_b S_a^½`: those of `S_a S_b`, without the
-    square root of a matrix that is not symmetric. Eigenvalues that rounding left below 0 count
-    as 0, so singular covariances do no harm.
+    The last trace is the sum of the singular values of `S_a^½ S_b^½`. Taken that way it needs no
+    square root of a matrix that is not symmetric, treats both sides alike, and keeps its digits
+    where covariances are singular.
 
     Args:
       mean_a: [D].
@@ -74,9 +74,8 @@ def frechet_distance(
         raise ValueError(
             f"features of {len(mean_a)} and of {len(mean_b)} dimensions do not compare"
         )
-    root = _square_root(covariance_a)
-    eigenvalues = np.linalg.eigvalsh(root @ covariance_b @ root)
-    overlap = np.sqrt(np.clip(eigenvalues, 0, None)).sum()
+    roots = _square_root(covariance_a) @ _square_root(covariance_b)
+    overlap = np.linalg.norm(roots, ord="nuc")
     distance = np.sum((mean_a - mean_b) ** 2) + np.trace(covariance_a + covariance_b) - 2 * overlap
     return max(0.0, float(distance))
 

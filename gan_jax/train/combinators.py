@@ -167,17 +167,17 @@ def scan_steps(train_step: TrainStep) -> TrainStep:
     """
 
     def steps(
-        state: GANState, batches: Batch, *, axis_name: str | None = None
+        state: GANState, batch: Batch, *, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
         return jax.lax.scan(
-            lambda state, batch: train_step(state, batch, axis_name=axis_name), state, batches
+            lambda state, batch: train_step(state, batch, axis_name=axis_name), state, batch
         )
 
     return steps
 
 
 def _slices(batch: Batch, number: int) -> PyTree:
-    """Split a batch into strided slices along a new first axis: [B, ...] to [number, B/number, ...]."""
+    """Split a batch into strided slices: [B, ...] to [number, B / number, ...]."""
 
     def split(leaf: Array) -> Array:
         count = leaf.shape[0]

@@ -29,8 +29,7 @@ class TrainState(train_state.TrainState):
     ema_params: PyTree | None = None
 
 
-@flax.struct.dataclass
-class GANState:
+class GANState(flax.struct.PyTreeNode):
     """The whole game, and all that a checkpoint holds.
 
     Attributes:

@@ -244,7 +244,9 @@ def _named(functions: Sequence[Term], **arguments: object) -> Metrics:
     for function in functions:
         name = getattr(function, "__name__", None) or function.func.__name__  # type: ignore[attr-defined]
         if name in values:
-            raise ValueError(f"two terms of one step are called {name!r}: give one another __name__")
+            raise ValueError(
+                f"two terms of one step are called {name!r}: give one another __name__"
+            )
         values[name] = jnp.mean(function(**arguments), dtype=jnp.float32)
     return values
 

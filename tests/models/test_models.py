@@ -68,7 +68,10 @@ def test_dcgan_starts_as_the_paper_says():
 def test_no_layer_has_a_bias_that_a_normalisation_would_cancel():
     generator, discriminator = small(layers.batch_norm)
     key = jax.random.key(0)
-    for module, example in ((generator, jnp.zeros((2, 5))), (discriminator, jnp.zeros((2, 8, 8, 1)))):
+    for module, example in (
+        (generator, jnp.zeros((2, 5))),
+        (discriminator, jnp.zeros((2, 8, 8, 1))),
+    ):
         params = module.init(key, example, train=False)["params"]
         layers_with_bias = {name for name, layer in params.items() if "bias" in layer}
         norms = {name for name in params if "BatchNorm" in name}
@@ -93,7 +96,11 @@ def test_the_norm_and_the_convolution_are_arguments():
 def test_batch_norm_looks_across_the_batch_and_layer_norm_does_not():
     images = jax.random.normal(jax.random.key(2), (4, 8, 8, 1))
     others = images.at[1:].multiply(3.0)
-    for norm, mixes in ((layers.batch_norm, True), (layers.layer_norm, False), (layers.no_norm, False)):
+    for norm, mixes in (
+        (layers.batch_norm, True),
+        (layers.layer_norm, False),
+        (layers.no_norm, False),
+    ):
         _, discriminator = small(norm)
         variables = discriminator.init(jax.random.key(0), images, train=False)
         run = lambda x, d=discriminator, v=variables: d.apply(

@@ -3,9 +3,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests import games
 
 from gan_jax import losses, train
+from tests import games
 
 
 def probe(name="seen"):

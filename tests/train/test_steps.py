@@ -3,9 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from tests import games
 
 from gan_jax import losses, penalties, train
+from tests import games
 
 
 def sigmoid(x):
@@ -158,7 +158,7 @@ def test_the_average_follows_its_formula_and_its_schedule(key):
 
 
 def test_the_average_says_what_it_lacks(key):
-    with pytest.raises(ValueError, match="decay is 1.5"):
+    with pytest.raises(ValueError, match=r"decay is 1\.5"):
         train.ema_step(1.5)
     with pytest.raises(ValueError, match="ema=True"):
         train.ema_step(0.9)(games.dirac_state(key), {}, key)

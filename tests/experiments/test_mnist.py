@@ -1,0 +1,191 @@
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from experiments import mnist
+from gan_jax.errors import UsageError
+from gan_jax.writers import read_jsonl
+
+ROOT = Path(__file__).parents[2]
+SMALL = ("--dataset", "digits", "--steps", "120", "--features", "16", "--devices", "1")
+
+
+def main(*arguments):
+    return mnist.main([str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Train a small conditional run once, with the cache folder of this test session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GAN_JAX_CACHE", str(tmp_path_factory.getbasetemp() / "gan_jax_cache"))
+        workdir = tmp_path_factory.mktemp("runs") / "digits"
+        assert main(*SMALL, "--conditional", "--workdir", workdir) == 0
+    return workdir
+
+
+def size(path):
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def test_a_run_ends_with_pictures_and_figures(trained):
+    assert (trained / "report.html").stat().st_size > 100_000
+    assert size(trained / "samples" / "step_00000120.png") == (582, 582)
+    scores = json.loads((trained / "evaluation.json").read_text())["scores"]
+    names = [score["name"] for score in scores]
+    assert names[0] == "frechet_distance[digits-cnn,1797 fake,360 test]"
+    assert any(name.startswith("label_agreement[") for name in names)
+    assert all(np.isfinite(score["value"]) for score in scores)
+    assert {row["step"] for row in read_jsonl(trained / "metrics.jsonl")} == {100, 120}
+
+
+def test_the_settings_are_all_in_the_config(trained):
+    config = json.loads((trained / "config.json").read_text())
+    assert config["config"] == {
+        "dataset": "digits", "model": "mlp", "conditional": True, "steps": 120, "batch_size": 64,
+        "features": 16, "learning_rate": 1e-3, "gamma": config["config"]["gamma"], "seed": 0,
+    }  # fmt: skip
+    command = config["command"]
+    assert (
+        command
+        == "python -m experiments.mnist --dataset digits --conditional --steps 120 --features 16"
+    )
+
+
+def test_the_recorded_command_means_the_same_settings(trained, tmp_path):
+    stored = json.loads((trained / "config.json").read_text())
+    from gan_jax.command_line import parse
+
+    words = stored["command"].split()[3:]
+    config = parse(mnist.Config, [*words, "--workdir", str(tmp_path)], program="x")
+    settings, _ = mnist.settled(config)
+    assert json.loads(json.dumps(settings)) == stored["config"]
+
+
+def test_sampling_interpolating_and_evaluating_a_run(trained, tmp_path, capsys):
+    before = (trained / "evaluation.json").read_bytes()
+    assert (
+        main(
+            "sample", "--workdir", trained, "--count", 4, "--label", 3, "--out", tmp_path / "s.png"
+        )
+        == 0
+    )
+    assert size(tmp_path / "s.png") == (2 * 56 + 6, 2 * 56 + 6)
+    out = tmp_path / "walk"
+    assert (
+        main("interpolate", "--workdir", trained, "--anchors", 3, "--frames", 4, "--out", out) == 0
+    )
+    assert size(tmp_path / "walk.png")[0] == 4 * 56 + 5 * 2
+    assert (tmp_path / "walk.gif").exists()
+    assert main("evaluate", "--workdir", trained) == 0
+    assert (trained / "evaluation.json").read_bytes() == before
+    assert "frechet_distance[digits-cnn,1797 fake,360 test]" in capsys.readouterr().out
+
+
+def test_the_same_seed_draws_the_same_picture(trained, tmp_path):
+    for name in ("a.png", "b.png"):
+        assert main("sample", "--workdir", trained, "--count", 4, "--out", tmp_path / name) == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_going_on_with_a_finished_run_changes_nothing(trained, tmp_path, capsys):
+    workdir = tmp_path / "copy"
+    shutil.copytree(trained, workdir)
+    before = (workdir / "metrics.jsonl").read_bytes()
+    assert main(*SMALL, "--conditional", "--workdir", workdir) == 0
+    assert (workdir / "metrics.jsonl").read_bytes() == before
+    # With auto, the run's own data set is meant.
+    auto = [word for word in SMALL if word not in ("--dataset", "digits")]
+    assert main(*auto, "--conditional", "--workdir", workdir) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--batch-siez", "3"], "unknown option --batch-siez: did you mean --batch-size?"),
+        (["--dataset", "mnits"], "invalid choice 'mnits' for argument '--dataset'"),
+        (["--batch-size", "0"], "--batch-size is 0: it must be a whole number of at least 1"),
+        (["--devices", "99", "--dataset", "digits"], "--devices is 99: it must be from 1 to the 8"),
+        (["--dataset", "digits", "--batch-size", "30"], "batch size 30 can't be split over 8 devices"),
+        (["--dataset", "digits", "--batch-size", "4000", "--devices", "1"], "batch_size 4000 must be"),
+        (["--model", "dcgan", "--gamma", "1", "1", "--dataset", "digits"], "--gamma was given"),
+        (["--learning-rate", "0"], "--learning-rate is 0.0: it must be above 0"),
+        (["--seed", "-1"], "--seed is -1"),
+        (["smaple"], "unknown command 'smaple': did you mean sample?"),
+        (["sample", "--workdir", "nothing/here"], "--workdir nothing/here holds no run"),
+        (["sample"], "--workdir"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_one_line_and_exit_with_2(arguments, line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(*arguments) == 2
+    said = capsys.readouterr().err
+    assert line in said
+    assert len(said.splitlines()) == 1
+
+
+def test_mistakes_about_a_run_are_one_line_and_lose_nothing(trained, tmp_path, capsys):
+    workdir = tmp_path / "copy"
+    shutil.copytree(trained, workdir)
+    files = {p: p.read_bytes() for p in workdir.rglob("*") if p.is_file() and p.name != ".lock"}
+    assert main(*SMALL, "--workdir", workdir) == 2
+    assert "conditional (there True, now False)" in capsys.readouterr().err
+    assert main("sample", "--workdir", workdir, "--label", 10) == 2
+    assert "--label is 10: it must be from 0 to 9" in capsys.readouterr().err
+    assert all(path.read_bytes() == content for path, content in files.items())
+
+
+def test_no_checkpoint_to_sample_from_is_one_line(trained, tmp_path, capsys):
+    workdir = tmp_path / "copy"
+    shutil.copytree(trained, workdir)
+    shutil.rmtree(workdir / "checkpoints")
+    assert main("sample", "--workdir", workdir) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("model", ["mlp", "dcgan", "dcgan-gpu"])
+@pytest.mark.parametrize("dataset", ["digits", "mnist"])
+@pytest.mark.parametrize("conditional", [False, True])
+def test_every_preset_takes_a_step(model, dataset, conditional):
+    config = mnist.Config(dataset=dataset, model=model, conditional=conditional, features=8)
+    settings, _ = mnist.settled(config)
+    experiment = mnist.build(settings)
+    batch = {
+        "real": jax.ShapeDtypeStruct((8, *mnist._SHAPES[dataset]), np.float32),
+        "label": jax.ShapeDtypeStruct((8,), np.int32),
+    }
+    state = jax.eval_shape(experiment.create, jax.random.key(0))
+    new, metrics = jax.eval_shape(experiment.train_step, state, batch)
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), new) == jax.tree.map(
+        lambda x: (x.shape, x.dtype), state
+    )
+    assert {"discriminator_loss", "generator_loss"} <= metrics.keys()
+
+
+def test_a_config_with_another_dataset_is_named(tmp_path):
+    (tmp_path / "config.json").write_text('{"experiment": "mnist", "config": {"dataset": "birds"}}')
+    with pytest.raises(UsageError, match="birds"):
+        mnist.settled(mnist.Config(workdir=tmp_path))
+
+
+def test_the_module_runs_and_helps():
+    environment = {**os.environ, "COLUMNS": "100"}
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.mnist", "--help"],
+        capture_output=True, text=True, cwd=ROOT, env=environment, check=True,
+    )  # fmt: skip
+    options = set(re.findall(r"--[a-z-]+", done.stdout))
+    fields = {"--" + name.replace("_", "-") for name in mnist.Config.__dataclass_fields__}
+    assert fields <= options
+    assert "Commands: train, sample, evaluate, interpolate" in done.stdout
