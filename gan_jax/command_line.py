@@ -119,8 +119,7 @@ def require(condition: bool, option: str, value: Any, accepted: str) -> None:
 
 def _one_line(said: str, options: type, arguments: Sequence[str]) -> str:
     """Fold tyro's box into its first statement, with the nearest option's name."""
-    lines = [line.strip("│╭╮╰╯─ ").strip() for line in said.splitlines()[1:]]
-    statement = " ".join(line for line in _until_blank(lines)).rstrip(".")
+    statement = _first_statement(said).rstrip(".")
     statement = re.sub(r"^Error parsing \w+: (?=--)", "", statement)
     if statement.startswith("Unrecognized"):
         accepted = ["--" + f.name.replace("_", "-") for f in dataclasses.fields(options)]
@@ -133,14 +132,17 @@ def _one_line(said: str, options: type, arguments: Sequence[str]) -> str:
     return statement
 
 
-def _until_blank(lines: Sequence[str]) -> list[str]:
-    """Take the lines before the first rule of the box, which is blank once stripped."""
-    taken = []
-    for line in lines:
-        if not line:
+def _first_statement(said: str) -> str:
+    """Take what follows the title of tyro's box, up to the first rule; Unicode or ASCII alike."""
+    lines = [line.strip("│| ") for line in said.splitlines() if line.strip()]
+    statement: list[str] = []
+    for line in lines[1:]:
+        is_rule = re.fullmatch(r"[-─╭╮╰╯+]*", line) is not None
+        if is_rule and statement:
             break
-        taken.append(line)
-    return taken
+        if not is_rule:
+            statement.append(line)
+    return " ".join(statement)
 
 
 def _nearest(word: str, accepted: Sequence[str]) -> str:

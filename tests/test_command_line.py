@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -52,6 +55,27 @@ def test_a_mistake_is_one_line_that_says_what_is_accepted(arguments, line):
     with pytest.raises(UsageError) as error:
         parsed(*arguments)
     assert str(error.value) == line
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_mistakes_read_the_same_on_any_terminal(encoding):
+    code = """
+from tests.test_command_line import Options
+from gan_jax.command_line import parse
+try:
+    parse(Options, ["--dataset", "mnits"], program="thing")
+except ValueError as error:
+    print(error)
+"""
+    root = str(Path(__file__).parents[1])
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "50"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, env=environment
+    )
+    expected = (
+        "invalid choice 'mnits' for argument '--dataset'. Expected one of ('mnist', 'digits')"
+    )
+    assert done.stdout == f"{expected}\n"
 
 
 def test_help_has_every_option_and_exits_with_zero(capsys):

@@ -59,7 +59,7 @@ def test_the_settings_are_all_in_the_config(trained):
     command = config["command"]
     assert (
         command
-        == "python -m experiments.mnist --dataset digits --conditional --steps 120 --features 16"
+        == "python -m experiments.mnist --conditional --dataset digits --features 16 --steps 120"
     )
 
 
@@ -162,7 +162,7 @@ def test_every_preset_takes_a_step(model, dataset, conditional):
     settings, _ = mnist.settled(config)
     experiment = mnist.build(settings)
     batch = {
-        "real": jax.ShapeDtypeStruct((8, *mnist._SHAPES[dataset]), np.float32),
+        "real": jax.ShapeDtypeStruct((8, *mnist.SHAPES[dataset]), np.float32),
         "label": jax.ShapeDtypeStruct((8,), np.int32),
     }
     state = jax.eval_shape(experiment.create, jax.random.key(0))
