@@ -85,11 +85,11 @@ def recipe(model: str, dataset: str, conditional: bool) -> dict[str, Any]:
     small = dataset == "digits"
     if model == "dcgan":
         return dict(steps=3_000, batch_size=128, features=64, learning_rate=2e-4)
-    gamma = (0.3, 0.1) if small else (1.0, 0.3)
+    gamma = (0.3, 0.03) if small else (1.0, 0.1)
     if model == "dcgan-gpu":
         return dict(steps=60_000, batch_size=256, features=128, learning_rate=2e-4, gamma=gamma)
     return dict(
-        steps=20_000 if small else 60_000,
+        steps=20_000 if small else 50_000,
         batch_size=64,
         features=256,
         learning_rate=1e-3,
@@ -154,8 +154,9 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
         start, end = settings["gamma"]
         gamma = optax.exponential_decay(start, max(1, steps * 4 // 5), end / start, end_value=end)
         penalties = (weighted(gamma, r1_penalty), weighted(gamma, r2_penalty))
-        # The average of a generator that keeps moving is better than one that has come to rest.
-        optimizer, average = optax.adam(rate, b1=0.0, b2=0.99), (train.ema_step(0.999),)
+        # Not down to 0: the average of a generator that keeps moving beats one come to rest.
+        schedule = optax.cosine_decay_schedule(rate, steps, alpha=0.3)
+        optimizer, average = optax.adam(schedule, b1=0.0, b2=0.99), (train.ema_step(0.9995),)
     fake, load = wiring(prior), partial(data.load, config.dataset)
 
     def create(key: jax.Array) -> train.GANState:
