@@ -189,3 +189,32 @@ def test_the_module_runs_and_helps():
     fields = {"--" + name.replace("_", "-") for name in mnist.Config.__dataclass_fields__}
     assert fields <= options
     assert "Commands: train, sample, evaluate, interpolate" in done.stdout
+
+
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """Make MNIST impossible to have: nothing cached, nothing prepared, nobody answers."""
+    monkeypatch.setenv("GAN_JAX_MNIST_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "no-tfds"))
+    monkeypatch.setattr("gan_jax.data.cache.restore", lambda *arguments: None)
+
+
+def test_auto_falls_back_to_digits_and_says_so(offline, tmp_path, capsys):
+    auto = [word for word in SMALL if word not in ("--dataset", "digits")]
+    workdir = tmp_path / "run"
+    assert main(*auto, "--steps", 1, "--workdir", workdir) == 0
+    assert "using digits (8x8) instead of MNIST: " in capsys.readouterr().out
+    config = json.loads((workdir / "config.json").read_text())
+    assert config["config"]["dataset"] == "digits"
+    assert config["notes"][0].startswith("using digits (8x8) instead of MNIST")
+    assert "using digits (8x8) instead of MNIST" in (workdir / "report.html").read_text()
+    # On going on, nobody asks the network again, and the note stays.
+    assert main(*auto, "--steps", 1, "--workdir", workdir) == 0
+    assert "using digits (8x8) instead of MNIST" in (workdir / "report.html").read_text()
+
+
+def test_mnist_never_falls_back(offline, tmp_path, capsys):
+    assert main("--dataset", "mnist", "--workdir", tmp_path / "run", "--devices", 1) == 1
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("error: MNIST cannot be had: ")
+    assert "--dataset digits" in said
