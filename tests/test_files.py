@@ -33,9 +33,14 @@ def test_a_file_appears_whole(tmp_path, mode, content):
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match="half way"), atomic_write(path, "w") as file:
-        file.write("new")
-        raise RuntimeError("half way")
+
+    def write_half():
+        with atomic_write(path, "w") as file:
+            file.write("new")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        write_half()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]
 
