@@ -85,11 +85,11 @@ def recipe(model: str, dataset: str, conditional: bool) -> dict[str, Any]:
     small = dataset == "digits"
     if model == "dcgan":
         return dict(steps=3_000, batch_size=128, features=64, learning_rate=2e-4)
-    gamma = (0.3, 0.03) if small else (1.0, 0.1)
+    gamma = (0.3, 0.03) if small else (0.5, 0.1)
     if model == "dcgan-gpu":
         return dict(steps=60_000, batch_size=256, features=128, learning_rate=2e-4, gamma=gamma)
     return dict(
-        steps=20_000 if small else 50_000,
+        steps=20_000 if small else 40_000,
         batch_size=64,
         features=256,
         learning_rate=1e-3,

@@ -8,6 +8,7 @@ in the global batch; combinators hand each element a key of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -61,6 +62,7 @@ def discriminator_step(
       Goodfellow et al., Generative Adversarial Networks, 2014, https://arxiv.org/abs/1406.2661,
       Algorithm 1.
     """
+    look = _looking(shown, augment)
 
     def step(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
@@ -71,19 +73,13 @@ def discriminator_step(
         fakes = jax.lax.stop_gradient(fake(generator, batch, latent_keys))
 
         def objective(params: PyTree) -> tuple[Array, tuple[Metrics, PyTree]]:
-            discriminator = Network(state.discriminator, params, axis_name=axis_name)
-            shown_real = _augmented(augment, real_keys, real)
-            shown_fake = _augmented(augment, fake_keys, fakes)
-            real_logits = gather(shown(discriminator, shown_real, batch), axis_name=axis_name)
-            fake_logits = gather(shown(discriminator, shown_fake, batch), axis_name=axis_name)
+            network = Network(state.discriminator, params, axis_name=axis_name)
+            real_logits = gather(look(network, real, batch, real_keys), axis_name=axis_name)
+            fake_logits = gather(look(network, fakes, batch, fake_keys), axis_name=axis_name)
             adversarial = jnp.mean(loss.discriminator(real_logits, fake_logits))
-
-            def critic(sample: Sample) -> Array:
-                return shown(discriminator.frozen, _augmented(augment, real_keys, sample), batch)
-
             values = _named(
                 penalties,
-                critic=critic,
+                critic=lambda sample: look(network.frozen, sample, batch, real_keys),
                 real=real,
                 fake=fakes,
                 batch=batch,
@@ -95,17 +91,10 @@ def discriminator_step(
                 **_accuracy(real_logits, fake_logits),
                 **values,
             }
-            return adversarial + _total(values), (metrics, discriminator.model_state)
+            return adversarial + _total(values), (metrics, network.model_state)
 
-        (_, (metrics, model_state)), gradients = value_and_gradients(
-            objective, state.discriminator.params, axis_name=axis_name
-        )
-        player, norm = _updated(state.discriminator, gradients, model_state, axis_name)
-        metrics = average(metrics, axis_name=axis_name)
-        return (
-            state.replace(discriminator=player),
-            {**metrics, "discriminator_gradient_norm": norm},
-        )
+        player, metrics = _update(state.discriminator, "discriminator", objective, axis_name)
+        return state.replace(discriminator=player), metrics
 
     return step
 
@@ -141,44 +130,36 @@ def generator_step(
       Goodfellow et al., Generative Adversarial Networks, 2014, https://arxiv.org/abs/1406.2661,
       Algorithm 1.
     """
+    look = _looking(shown, augment)
 
     def step(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
         real = batch["real"]
         latent_keys, real_keys, fake_keys, term_keys = _draw(key, 4, real, axis_name)
-        discriminator = Network(state.discriminator, axis_name=axis_name)
-
-        def critic(sample: Sample) -> Array:
-            return shown(discriminator.frozen, _augmented(augment, fake_keys, sample), batch)
-
-        shown_real = _augmented(augment, real_keys, real)
-        real_logits = gather(shown(discriminator.frozen, shown_real, batch), axis_name=axis_name)
+        discriminator = Network(state.discriminator, axis_name=axis_name).frozen
+        real_logits = gather(look(discriminator, real, batch, real_keys), axis_name=axis_name)
 
         def objective(params: PyTree) -> tuple[Array, tuple[Metrics, PyTree]]:
-            generator = Network(state.generator, params, axis_name=axis_name)
-            fakes = fake(generator, batch, latent_keys)
-            fake_logits = gather(critic(fakes), axis_name=axis_name)
+            network = Network(state.generator, params, axis_name=axis_name)
+            fakes = fake(network, batch, latent_keys)
+            fake_logits = gather(look(discriminator, fakes, batch, fake_keys), axis_name=axis_name)
             adversarial = jnp.mean(loss.generator(fake_logits, real_logits))
             values = _named(
                 terms,
                 fake=fakes,
                 real=real,
                 batch=batch,
-                generator=generator,
-                critic=critic,
+                generator=network,
+                critic=lambda sample: look(discriminator, sample, batch, fake_keys),
                 keys=term_keys,
                 step=state.step,
             )
             metrics = {"generator_loss": adversarial, **values}
-            return adversarial + _total(values), (metrics, generator.model_state)
+            return adversarial + _total(values), (metrics, network.model_state)
 
-        (_, (metrics, model_state)), gradients = value_and_gradients(
-            objective, state.generator.params, axis_name=axis_name
-        )
-        player, norm = _updated(state.generator, gradients, model_state, axis_name)
-        metrics = average(metrics, axis_name=axis_name)
-        return state.replace(generator=player), {**metrics, "generator_gradient_norm": norm}
+        player, metrics = _update(state.generator, "generator", objective, axis_name)
+        return state.replace(generator=player), metrics
 
     return step
 
@@ -221,8 +202,14 @@ def _draw(key: PRNGKey, number: int, sample: Sample, axis_name: str | None) -> l
     return [example_keys(k, count, axis_name=axis_name) for k in jax.random.split(key, number)]
 
 
-def _augmented(augment: Augment | None, keys: Array, sample: Sample) -> Sample:
-    return sample if augment is None else jax.vmap(augment)(keys, sample)
+def _looking(shown: Shown, augment: Augment | None) -> Callable[..., Array]:
+    """Return what a discriminator says of a sample: `(discriminator, sample, batch, keys)`."""
+
+    def look(discriminator: Callable[..., Any], sample: Sample, batch: Batch, keys: Array) -> Array:
+        seen = sample if augment is None else jax.vmap(augment)(keys, sample)
+        return shown(discriminator, seen, batch)
+
+    return look
 
 
 def _accuracy(real_logits: Array, fake_logits: Array) -> Metrics:
@@ -255,11 +242,18 @@ def _total(values: Metrics) -> Array:
     return sum(values.values(), start=jnp.zeros(()))
 
 
-def _updated(
-    player: TrainState, gradients: PyTree, model_state: PyTree, axis_name: str | None
-) -> tuple[TrainState, Array]:
-    """Apply the gradients; average collections, as layers may keep statistics of one device."""
-    player = player.apply_gradients(
-        grads=gradients, model_state=average(model_state, axis_name=axis_name)
+def _update(
+    player: TrainState,
+    name: str,
+    objective: Callable[[PyTree], tuple[Array, tuple[Metrics, PyTree]]],
+    axis_name: str | None,
+) -> tuple[TrainState, Metrics]:
+    """Take one gradient step of a player, and complete its metrics."""
+    (_, (metrics, model_state)), gradients = value_and_gradients(
+        objective, player.params, axis_name=axis_name
     )
-    return player, optax.tree.norm(gradients)
+    # Layers may keep statistics of one device only.
+    model_state = average(model_state, axis_name=axis_name)
+    player = player.apply_gradients(grads=gradients, model_state=model_state)
+    metrics = average(metrics, axis_name=axis_name)
+    return player, {**metrics, f"{name}_gradient_norm": optax.tree.norm(gradients)}
