@@ -50,7 +50,8 @@ class Config:
     dataset: Literal["auto", "mnist", "fashion_mnist", "digits"] = "auto"
     """Data set; auto takes MNIST if it can be had, else the 8x8 digits that need no network."""
     model: Literal["mlp", "dcgan", "dcgan-gpu"] = "mlp"
-    """mlp: best pictures in minutes on a CPU. dcgan: the 2015 paper's networks, loss and settings.
+    """mlp: best pictures in minutes on a CPU. dcgan: the 2015 paper's networks (with 4x4 kernels),
+    loss and settings.
     dcgan-gpu: wider convolutional networks with the modern loss, for a GPU."""
     conditional: bool = False
     """Train with labels, so that a class can be asked for."""
@@ -76,11 +77,12 @@ class Config:
             require(value is None or value >= 1, name, value, "a whole number of at least 1")
         rate, gamma = self.learning_rate, self.gamma
         require(rate is None or 0 < rate <= 1, "learning_rate", rate, "above 0 and at most 1")
-        require(gamma is None or min(gamma) > 0, "gamma", gamma, "two numbers above 0")
+        finite = gamma is None or all(0 < value < float("inf") for value in gamma)
+        require(finite, "gamma", gamma, "two numbers above 0")
         require(0 <= self.seed < 2**32, "seed", self.seed, "from 0 to 4294967295")
 
 
-def recipe(model: str, dataset: str, conditional: bool) -> dict[str, Any]:
+def recipe(model: str, dataset: str) -> dict[str, Any]:
     """Return what options left out become."""
     small = dataset == "digits"
     if model == "dcgan":
@@ -100,7 +102,7 @@ def recipe(model: str, dataset: str, conditional: bool) -> dict[str, Any]:
 def settled(config: Config) -> tuple[dict[str, Any], list[str]]:
     """Decide the data set and the options left out; return all settings, and notes for people."""
     dataset, notes = choose_dataset(config.dataset, config.workdir, SHAPES)
-    usual = recipe(config.model, dataset, config.conditional)
+    usual = recipe(config.model, dataset)
     if config.gamma is not None and "gamma" not in usual:
         raise UsageError(f"--gamma was given: --model {config.model}, as published, has no penalty")
     given = {name: value for name, value in vars(config).items() if value is not None}
@@ -161,10 +163,9 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
 
     def create(key: jax.Array) -> train.GANState:
         generator_key, discriminator_key, state_key = jax.random.split(key, 3)
-        latents = jax.eval_shape(jax.vmap(prior), jax.random.split(key, 1))
+        latents = jax.numpy.zeros((1, *jax.eval_shape(prior, key).shape))
         labels = (jax.numpy.zeros(1, jax.numpy.int32),) if config.conditional else ()
         images = jax.numpy.zeros((1, *SHAPES[config.dataset]))
-        latents = jax.numpy.zeros(latents.shape)
         player = partial(train.create_player, generator_key, generator, optimizer, latents)
         judge = partial(train.create_player, discriminator_key, discriminator, optimizer, images)
         return train.create_state(state_key, player(*labels, ema=bool(average)), judge(*labels))
@@ -183,6 +184,7 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
         load=load,
         prior=prior,
         wiring=wiring,
+        gaussian=config.model != "dcgan",
         num_classes=10,
         evaluate=classifier_evaluation(
             load, train.make_sampler(fake), conditional=config.conditional, seed=config.seed
@@ -200,7 +202,7 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
 def usual(config: Config) -> dict[str, Any]:
     """Return the settings that the command of a run need not mention."""
     defaults = {field.name: field.default for field in dataclasses.fields(Config)}
-    return defaults | recipe(config.model, config.dataset, config.conditional)
+    return defaults | recipe(config.model, config.dataset)
 
 
 def train(config: Config) -> int:

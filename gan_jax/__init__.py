@@ -13,6 +13,7 @@ __all__ = [
     "data",
     "errors",
     "files",
+    "layers",
     "loop",
     "losses",
     "metrics",

@@ -48,7 +48,8 @@ class Evaluate:
     workdir: Path
     """The run's folder."""
     count: int | None = None
-    """How many samples to judge; as many as there are reals to compare with if not given."""
+    """How many samples to judge; if not given, as many as there are reals to compare with, and
+    the figures are kept in evaluation.json."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -112,7 +113,7 @@ def sample(options: Sample, build: Build) -> int:
 
 
 def evaluate(options: Evaluate, build: Build) -> int:
-    """Measure the generator, print the figures and keep them in `evaluation.json`.
+    """Measure the generator and print the figures; keep the standard ones in `evaluation.json`.
 
     Args:
       options: what to measure.
@@ -131,8 +132,9 @@ def evaluate(options: Evaluate, build: Build) -> int:
     if experiment.evaluate is None:
         raise UsageError(f"--workdir {options.workdir}: {experiment.name} has no evaluation")
     evaluation = experiment.evaluate(generator, step, count=options.count)
-    with disk_errors_named(options.workdir):
-        write_evaluation(options.workdir, evaluation)
+    if options.count is None:
+        with disk_errors_named(options.workdir):
+            write_evaluation(options.workdir, evaluation)
     print("\n".join(evaluation.lines))
     return 0
 
@@ -159,7 +161,8 @@ def interpolate(options: Interpolate, build: Build) -> int:
     experiment, generator, step = load_run(options.workdir, build)
     keys = jax.random.split(jax.random.key(options.seed), options.anchors)
     anchors = np.asarray(jax.vmap(experiment.prior)(keys))
-    latents = report.interpolation_path(anchors, options.frames, closed=True)
+    between = report.slerp if experiment.gaussian else report.lerp
+    latents = report.interpolation_path(anchors, options.frames, closed=True, interpolate=between)
     labels = np.repeat(_labels(experiment, options.label, options.anchors), options.frames)
     images = np.asarray(jax.jit(experiment.decoder)(generator, {"label": labels}, latents))
     scale = report.display_scale(images.shape[1])
@@ -167,9 +170,9 @@ def interpolate(options: Interpolate, build: Build) -> int:
     picture = report.image_grid(images, columns=options.frames, scale=scale, smooth=True)
     frames = [report.image_grid(image[None], scale=4 * scale, smooth=True) for image in images]
     with disk_errors_named(stem.parent):
-        report.save_png(stem.with_suffix(".png"), picture)
-        report.save_gif(stem.with_suffix(".gif"), frames)
-    print(f"from step {step}: {stem.with_suffix('.png')}, {stem.with_suffix('.gif')}")
+        report.save_png(f"{stem}.png", picture)
+        report.save_gif(f"{stem}.gif", frames)
+    print(f"from step {step}: {stem}.png, {stem}.gif")
     return 0
 
 
@@ -191,7 +194,15 @@ def load_run(workdir: Path, build: Build) -> tuple[Experiment, TrainState, int]:
 
     from gan_jax import checkpoint
 
-    experiment = build(read_config(workdir)["config"])
+    stored = read_config(workdir)
+    try:
+        experiment = build(stored["config"])
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"--workdir {workdir} holds a run this program can't rebuild ({error})"
+        ) from None
+    if experiment.name != stored.get("experiment"):
+        raise UsageError(f"--workdir {workdir} holds a run of {stored.get('experiment')!r}")
     generator = jax.eval_shape(experiment.create, jax.random.key(0)).generator
     names = ("params", "ema_params", "model_state")
     wanted = {"generator": {name: getattr(generator, name) for name in names}}

@@ -72,6 +72,17 @@ def classifier_evaluation(
       A function `(generator, step, *, split="test", count=None, report=print) -> Evaluation`; with
       `split="train"` it only measures, quickly, the Fréchet distance to training images.
     """
+    known: dict[str, Any] = {}
+
+    def prepare(
+        report: Callable[[str], None],
+    ) -> tuple[data.Dataset, data.Dataset, metrics.Classifier]:
+        if not known:
+            train, test = (load(split=name, report=report) for name in ("train", "test"))
+            known["all"] = (train, test, _classifier(train, test, report))
+        return known["all"]
+
+    draw = jax.jit(lambda *arguments: data.to_uint8(sampler(*arguments)))
 
     def evaluate(
         generator: TrainState,
@@ -81,19 +92,14 @@ def classifier_evaluation(
         count: int | None = None,
         report: Callable[[str], None] = print,
     ) -> Evaluation:
-        train, test = (load(split=name, report=report) for name in ("train", "test"))
-        classifier = metrics.cached_classifier(
-            f"{train.name}-cnn",
-            *(train.images, train.labels, test.images, test.labels, train.num_classes),
-            report=report,
-        )
+        train, test, classifier = prepare(report)
         images = np.concatenate([train.images, test.images])
         labels = np.concatenate([train.labels, test.labels])
         small = len(test.labels) < _SMALL
         if count is None:
             count = len(labels) if small else len(test.labels)
         asked = np.resize(labels if small or split == "train" else test.labels, count)
-        fakes = draw_samples(sampler, generator, asked, jax.random.key(seed))
+        fakes = draw_samples(draw, generator, asked, jax.random.fold_in(jax.random.key(seed), 1))
         name = f"frechet_distance[{classifier.name},{count} fake,"
         if split == "train":
             reals = train.images[:count]
@@ -113,8 +119,8 @@ def classifier_evaluation(
             for figure in figures.values()
         ]
         if small:
-            distance = _frechet(classifier, fakes, images)
-            scores.insert(1, Score(f"{name}{len(images)} real]", distance))
+            distance, note = _frechet(classifier, fakes, images), "no reals are left to compare"
+            scores.insert(1, Score(f"{name}{len(images)} real]", distance, note=note))
         scores.append(Score("classifier_accuracy", classifier.test_accuracy))
         return Evaluation(step, tuple(scores))
 
@@ -122,12 +128,12 @@ def classifier_evaluation(
 
 
 def draw_samples(
-    sampler: Sampler, generator: TrainState, labels: np.ndarray, key: PRNGKey
+    draw: Sampler, generator: TrainState, labels: np.ndarray, key: PRNGKey
 ) -> np.ndarray:
     """Draw images of a generator, as many as there are labels.
 
     Args:
-      sampler: `(generator, {"label": labels}, keys) -> images`.
+      draw: `(generator, {"label": labels}, keys) -> images`, uint8; compile it first.
       generator: its state.
       labels: int32 [N], the classes asked of a conditional generator.
       key: key of the latents.
@@ -136,10 +142,9 @@ def draw_samples(
       uint8 [N, H, W, C].
     """
     keys = jax.random.split(key, len(labels))
-    sample = jax.jit(lambda *arguments: data.to_uint8(sampler(*arguments)))
     chunks = [slice(start, start + _CHUNK) for start in range(0, len(labels), _CHUNK)]
     return np.concatenate(
-        [np.asarray(sample(generator, {"label": labels[chunk]}, keys[chunk])) for chunk in chunks]
+        [np.asarray(draw(generator, {"label": labels[chunk]}, keys[chunk])) for chunk in chunks]
     )
 
 
@@ -180,6 +185,20 @@ def write_evaluation(workdir: Path, evaluation: Evaluation) -> None:
 
 def _number(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.4g}"
+
+
+def _classifier(
+    train: data.Dataset, test: data.Dataset, report: Callable[[str], None]
+) -> metrics.Classifier:
+    return metrics.cached_classifier(
+        f"{train.name}-cnn",
+        train.images,
+        train.labels,
+        test.images,
+        test.labels,
+        train.num_classes,
+        report=report,
+    )
 
 
 def _frechet(classifier: metrics.Classifier, fakes: np.ndarray, reals: np.ndarray) -> float:

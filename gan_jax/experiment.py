@@ -28,6 +28,7 @@ class Experiment:
       load: `(split=..., report=...)` loads `"train"` or `"test"`; `report` is told what takes long.
       prior: draws one example's latents.
       wiring: makes a `Fake` of a prior: `unconditional` or `conditional`.
+      gaussian: whether latents are normal (interpolated on a sphere) or not (on a line).
       num_classes: how many classes the labels have.
       evaluate: `(generator, step, *, split, count, report) -> Evaluation`, see
         `gan_jax.evaluation`; None leaves runs without figures.
@@ -52,6 +53,7 @@ class Experiment:
     load: Callable[..., Dataset]
     prior: Prior
     wiring: Callable[[Prior], Fake]
+    gaussian: bool
     num_classes: int
     evaluate: Callable[..., Evaluation] | None
     steps: int
@@ -63,6 +65,15 @@ class Experiment:
     save_every: int = 1000
     evaluate_every: int = 10_000
     notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Check that what happens now and then happens at the end of a window."""
+        for name in ("sample_every", "save_every", "evaluate_every"):
+            if getattr(self, name) % self.log_every:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}, it must be a multiple of log_every, "
+                    f"{self.log_every}"
+                )
 
     @property
     def sampler(self) -> Callable[[TrainState, Batch, Array], Any]:

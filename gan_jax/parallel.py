@@ -115,7 +115,7 @@ def batch_share(batch_size: int, devices: int) -> int:
     if batch_size < 1 or batch_size % devices:
         raise UsageError(
             f"batch size {batch_size} can't be split over {devices} devices: "
-            f"it must be a positive multiple of {devices}"
+            f"it must be a positive multiple of {devices} (--devices takes fewer)"
         )
     return batch_size // devices
 

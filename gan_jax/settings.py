@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def choose_dataset(name: str, workdir: Path, shapes: Mapping[str, Any]) -> tuple
       UsageError: the run in the folder is on something not accepted.
     """
     notes: list[str] = []
-    if name == "auto" and (workdir / "config.json").exists():
+    if name == "auto" and os.path.exists(workdir / "config.json"):
         stored = read_config(workdir)
         name, notes = str(stored["config"].get("dataset")), list(stored.get("notes", []))
     elif name == "auto":

@@ -7,25 +7,24 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from gan_jax.errors import RunError, UsageError
 from gan_jax.files import atomic_write
 
-__all__ = ["claim", "disk_errors_named", "read_config", "sample_path"]
+__all__ = ["claim", "disk_errors_named", "read_config", "sample_path", "sign"]
 
 
 @contextmanager
 def claim(workdir: Path, config: Mapping[str, Any]) -> Iterator[None]:
-    """Make a folder this run's own, or go on in it if it is the same run's.
-
-    Writes `config.json` the first time, and holds a lock for as long as the block lasts.
+    """Hold a folder for a run for as long as the block lasts, if it may be this run's.
 
     Args:
       workdir: the run's folder, made if missing.
-      config: what the run is: JSON values. Entries under `"environment"` may differ on resuming.
+      config: what the run is, as `sign` will write it. Only its `"experiment"` and `"config"` are
+        compared with those of a run that is there already.
 
     Yields:
       Nothing.
@@ -36,23 +35,35 @@ def claim(workdir: Path, config: Mapping[str, Any]) -> Iterator[None]:
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        lock = open(workdir / ".lock", "a+")  # noqa: SIM115
+        lock = open(workdir / ".lock", "a+b", buffering=0)  # noqa: SIM115
     except OSError as error:
         raise UsageError(f"--workdir {workdir} can't be written: {error.strerror}") from None
     with lock:
         _lock(lock, workdir)
         if (workdir / "config.json").exists():
             _compare(read_config(workdir), config, workdir)
-        elif others := sorted(p.name for p in workdir.iterdir() if p.name != ".lock"):
+        elif others := sorted(p.name for p in workdir.iterdir() if not p.name.startswith(".")):
             raise UsageError(
                 f"--workdir {workdir} is not empty and holds no run (it has {others[0]}): "
                 "name a new folder"
             )
-        else:
-            with disk_errors_named(workdir), atomic_write(workdir / "config.json", "w") as file:
-                json.dump(config, file, indent=2)
-                file.write("\n")
         yield
+
+
+def sign(workdir: Path, config: Mapping[str, Any]) -> None:
+    """Write `config.json`, unless it is there: from here on the folder is this run's.
+
+    Args:
+      workdir: the run's folder.
+      config: what the run is: JSON values.
+
+    Raises:
+      OSError: the file can't be written.
+    """
+    if not (workdir / "config.json").exists():
+        with atomic_write(workdir / "config.json", "w") as file:
+            json.dump(config, file, indent=2)
+            file.write("\n")
 
 
 def read_config(workdir: Path) -> dict[str, Any]:
@@ -70,8 +81,10 @@ def read_config(workdir: Path) -> dict[str, Any]:
     path = workdir / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"--workdir {workdir} holds no run: there is no {path}") from None
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}") from None
     except ValueError as error:
         raise UsageError(f"{path} is damaged ({error}): name a new --workdir") from None
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
@@ -93,31 +106,32 @@ def sample_path(workdir: Path, step: int) -> Path:
 
 
 @contextmanager
-def disk_errors_named(workdir: Path) -> Iterator[None]:
-    """Turn a full or read-only disk inside the block into one clear line.
+def disk_errors_named(folder: Path, *, advice: str = "") -> Iterator[None]:
+    """Turn what a disk refuses inside the block into one clear line.
 
     Args:
-      workdir: the run's folder.
+      folder: where the writing goes.
+      advice: what to say besides.
 
     Yields:
       Nothing.
 
     Raises:
-      RunError: in place of an `OSError` about space, permission or a failing disk.
+      RunError: in place of an `OSError` about space, permission, names or a failing disk.
     """
     try:
         yield
     except OSError as error:
         if error.errno not in _DISK_ERRORS:
             raise
-        raise RunError(
-            f"writing below {workdir} failed: {error.strerror}; "
-            "what was saved before is kept, and the same command goes on from there"
-        ) from None
+        where = error.filename or folder
+        advice = f"; {advice}" if advice else ""
+        raise RunError(f"writing {where} failed: {error.strerror}{advice}") from None
 
 
 _DISK_ERRORS = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG,
+    errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG,
 }  # fmt: skip
 
 
@@ -126,11 +140,13 @@ def _lock(lock: Any, workdir: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.seek(0)
-        owner = lock.read().strip() or "unknown"
+        owner = lock.read().decode(errors="replace").strip() or "unknown"
         raise UsageError(f"--workdir {workdir} is in use by process {owner}") from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+    except OSError as error:
+        raise UsageError(f"--workdir {workdir} can't be locked: {error.strerror}") from None
+    with suppress(OSError):  # only a note for people
+        lock.truncate(0)
+        lock.write(str(os.getpid()).encode())
 
 
 def _compare(stored: Mapping[str, Any], config: Mapping[str, Any], workdir: Path) -> None:

@@ -70,14 +70,14 @@ def test_the_quick_figure_is_measured_on_training_images_only():
 
 
 def test_samples_follow_their_labels_and_their_key():
-    def sampler(generator, batch, keys):
+    @jax.jit
+    def draw_images(generator, batch, keys):
         noise = jax.vmap(jax.random.normal)(keys)[:, None, None, None]
-        return jnp.broadcast_to(
-            noise / 100 + batch["label"][:, None, None, None] / 10, (len(keys), 2, 2, 1)
-        )
+        images = noise / 100 + batch["label"][:, None, None, None] / 10
+        return data.to_uint8(jnp.broadcast_to(images, (len(keys), 2, 2, 1)))
 
     labels = np.arange(2345, dtype=np.int32) % 10
-    draw = partial(draw_samples, sampler, None, labels)
+    draw = partial(draw_samples, draw_images, None, labels)
     images, again, other = draw(jax.random.key(0)), draw(jax.random.key(0)), draw(jax.random.key(1))
     assert images.shape == (2345, 2, 2, 1)
     assert images.dtype == np.uint8

@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import io
 import json
 import os
@@ -21,7 +22,7 @@ from gan_jax.experiment import Experiment
 from gan_jax.loop import first_bad, fit
 from gan_jax.penalties import r1_penalty
 from gan_jax.report import Score
-from gan_jax.writers import read_jsonl
+from gan_jax.writers import Progress, read_jsonl
 from tests import games
 
 
@@ -32,9 +33,9 @@ def small_dataset(**_):
     return data.Dataset("noise", "train", images, labels, 3, ("a", "b", "c"), "made up")
 
 
-def small_experiment(*, conditional=False, learning_rate=1e-2, **changes):
-    adam = optax.adam(learning_rate, b1=0.5)
-    create, fake, shown = games.dense_game(conditional=conditional, optimizer=adam)
+def small_experiment(*, conditional=False, learning_rate=1e-2, optimizer=optax.adam, **changes):
+    player = optimizer(learning_rate)
+    create, fake, shown = games.dense_game(conditional=conditional, optimizer=player)
     loss = losses.relativistic
     experiment = Experiment(
         name="small",
@@ -50,6 +51,7 @@ def small_experiment(*, conditional=False, learning_rate=1e-2, **changes):
         load=small_dataset,
         prior=train.normal_prior(5),
         wiring=train.conditional if conditional else train.unconditional,
+        gaussian=True,
         num_classes=3,
         evaluate=None,
         steps=40,
@@ -173,9 +175,57 @@ def test_a_damaged_checkpoint_is_passed_over_and_the_run_ends_the_same(whole, tm
 
 
 def test_two_devices_train_as_one(tmp_path):
-    sgd = small_experiment(learning_rate=1e-3, steps=5)
+    sgd = small_experiment(learning_rate=1e-2, optimizer=optax.sgd, steps=5)
     one, two = (run(sgd, tmp_path / str(n), n).state for n in (1, 2))
-    assert games.difference(one.discriminator.params, two.discriminator.params) < 1e-4
+    assert games.difference(one, two) < 1e-5
+
+
+def test_any_device_will_do_and_resumes(whole, tmp_path):
+    _, expected = whole
+    for steps in (20, 40):
+        chosen = jax.devices()[3:4]
+        state = fit(
+            small_experiment(steps=steps), tmp_path, devices=chosen, stream=io.StringIO()
+        ).state
+    assert state.step.devices() == set(chosen)
+    assert games.difference(state, expected) == 0
+
+
+def test_windows_of_one_size_are_compiled_once(tmp_path):
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, seconds, **_: compiled.append(event)
+    )
+    try:
+        # Steps of their own, which no other test has compiled.
+        run(small_experiment(steps=15, log_every=5, sample_every=5, save_every=15), tmp_path / "a")
+        few = sum("backend_compile" in event for event in compiled)
+        compiled.clear()
+        run(small_experiment(steps=40, log_every=5, sample_every=5, save_every=20), tmp_path / "b")
+        many = sum("backend_compile" in event for event in compiled)
+    finally:
+        jax.monitoring.clear_event_listeners()
+    assert few > 0
+    assert many <= few
+
+
+def test_a_signal_in_the_last_window_is_of_no_consequence(tmp_path):
+    class Stream(io.StringIO):
+        def write(self, text):
+            if "87%" in text:
+                signal.raise_signal(signal.SIGTERM)
+            return super().write(text)
+
+    class Every(Progress):
+        def update(self, *arguments, **keywords):
+            self._shown_at = float("-inf")
+            super().update(*arguments, **keywords)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[fit.__module__], "Progress", Every)
+        finished = run(small_experiment(), tmp_path, stream=Stream())
+    assert int(finished.state.step) == 40
+    assert finished.signal is None
 
 
 def test_a_batch_that_does_not_divide_is_refused_before_anything_is_written(tmp_path):
@@ -187,6 +237,21 @@ def test_a_batch_that_does_not_divide_is_refused_before_anything_is_written(tmp_
 def test_a_batch_larger_than_the_data_is_refused(tmp_path):
     with pytest.raises(UsageError, match="51"):
         run(small_experiment(batch_size=51), tmp_path / "run")
+    run(small_experiment(steps=5), tmp_path / "run")
+
+
+def test_a_disk_that_fills_up_is_one_line_and_loses_nothing(whole, tmp_path):
+    _, expected = whole
+    run(small_experiment(steps=20), tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gan_jax.report.save_png", full_disk)
+        with pytest.raises(RunError, match="No space left on device; what was saved before"):
+            run(small_experiment(), tmp_path)
+    assert games.difference(run(small_experiment(), tmp_path).state, expected) == 0
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_the_best_checkpoint_is_kept(tmp_path):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gan_jax.errors import RunError, UsageError
-from gan_jax.workdir import claim, disk_errors_named, read_config, sample_path
+from gan_jax.workdir import claim, disk_errors_named, read_config, sample_path, sign
 
 RUN = {
     "experiment": "mnist",
@@ -18,6 +18,7 @@ RUN = {
 
 def claimed(workdir, run):
     with claim(workdir, run):
+        sign(workdir, run)
         return sorted(path.name for path in workdir.iterdir())
 
 
@@ -25,6 +26,13 @@ def test_a_new_folder_is_made_and_labelled(tmp_path):
     workdir = tmp_path / "runs" / "one"
     assert claimed(workdir, RUN) == [".lock", "config.json"]
     assert read_config(workdir)["config"]["steps"] == 10
+
+
+def test_a_run_that_never_began_leaves_the_folder_free(tmp_path):
+    with claim(tmp_path, RUN):
+        (tmp_path / ".config.json.half").write_text("{")
+    other = {**RUN, "config": {"steps": 99}}
+    assert "config.json" in claimed(tmp_path, other)
 
 
 def test_the_same_settings_may_go_on_elsewhere(tmp_path):

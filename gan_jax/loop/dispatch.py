@@ -55,6 +55,8 @@ def make_advance(
         data.batch_indices, num_examples=len(dataset.labels), batch_size=experiment.batch_size
     )
 
+    indices(key, 0, 0)  # refuses a batch larger than the data before anything is written
+
     def advance(state: GANState, first: int, count: int) -> tuple[GANState, Metrics]:
         window = indices(key, first, count)
         if experiment.scan:

@@ -19,13 +19,14 @@ from gan_jax.loop.startup import environment
 from gan_jax.loop.view import draw_report, sample_grid, worth_a_look
 from gan_jax.train import GANState
 from gan_jax.typing import Metrics, PRNGKey
-from gan_jax.workdir import claim, disk_errors_named, sample_path
+from gan_jax.workdir import claim, disk_errors_named, sample_path, sign
 from gan_jax.writers import JsonlWriter, Progress, TensorBoardWriter
 
 __all__ = ["Finished", "fit", "summary"]
 
 _BEST = "frechet_distance"
 _QUICK_SAMPLES = 2000
+_GO_ON = "what was saved before is kept, and the same command goes on from there"
 
 
 class Finished(NamedTuple):
@@ -76,12 +77,16 @@ def fit(
     create_key, data_key, view_key = jax.random.split(jax.random.key(experiment.seed), 3)
     progress = Progress(experiment.steps, stream=stream)
     with ExitStack() as stack:
-        stack.enter_context(claim(workdir, _record(experiment)))
-        stack.enter_context(disk_errors_named(workdir))
+        record = _record(experiment)
+        stack.enter_context(claim(workdir, record))
+        stack.enter_context(disk_errors_named(workdir, advice=_GO_ON))
         stack.callback(progress.close)
         dataset = experiment.load(split="train", report=progress.message)
         advance = make_advance(experiment, dataset, data_key, devices)
-        state = _start(experiment, workdir, create_key, progress)
+        if experiment.evaluate:
+            experiment.load(split="test", report=progress.message)  # or fail now, not half-way
+        sign(workdir, record)
+        state = _start(experiment, workdir, create_key, devices[0], progress)
         log = _open_log(stack, experiment, workdir, int(state.step), progress)
         state, signal = _train(experiment, workdir, state, advance, view_key, log)
         evaluation = _judge(experiment, workdir, state, progress)
@@ -148,17 +153,29 @@ def _train(
                 log.pause()
             if stop:
                 break
-        return state, interruption.signal
+        complete = int(state.step) == experiment.steps
+        return state, None if complete else interruption.signal
 
 
-def _start(experiment: Experiment, workdir: Path, key: PRNGKey, progress: Progress) -> GANState:
+def _start(
+    experiment: Experiment,
+    workdir: Path,
+    key: PRNGKey,
+    device: jax.Device,
+    progress: Progress,
+) -> GANState:
     """Restore the newest good checkpoint, or create the initial state."""
     create = jax.jit(experiment.create)
+    place = jax.sharding.SingleDeviceSharding(device)
     restored = checkpoint.restore_latest(
-        workdir / "checkpoints", jax.eval_shape(create, key), report=progress.message
+        workdir / "checkpoints",
+        jax.eval_shape(create, key),
+        sharding=place,
+        report=progress.message,
     )
     if restored is None:
-        return create(key)
+        # Committed, as what a step returns is: else the second window would compile again.
+        return jax.device_put(create(key), place)
     state, step = restored
     progress.message(f"going on from step {step} in {workdir}")
     return state

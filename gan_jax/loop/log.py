@@ -54,7 +54,8 @@ class Log:
         if bad := first_bad(step, values):
             raise RunError(
                 f"step {bad[0]}: {bad[1]} is {bad[2]}: training diverged; "
-                "the last checkpoint is from before"
+                "checkpoints are from before it; another --learning-rate or --seed, in a new "
+                "--workdir, may not"
             )
         now = time.monotonic()
         row = {name: float(np.mean(value)) for name, value in values.items()}

@@ -76,8 +76,8 @@ def draw_report(
     """
     rows = read_jsonl(workdir / "metrics.jsonl")
     report.draw_curves(rows, workdir / "curves.png")
-    frames = (workdir / "samples").glob("step_*.png")
-    report.make_gif(frames, workdir / "training.gif", max_side=400)
+    if frames := list((workdir / "samples").glob("step_*.png")):
+        report.make_gif(frames, workdir / "training.gif", max_side=400)
     return report.write_report(
         workdir,
         title=experiment.title,

@@ -143,7 +143,7 @@ def _scores(scores: Sequence[Score]) -> str:
 
 
 def _samples(folder: Path) -> str:
-    paths = evenly_spaced(in_step_order(folder.glob("*.png")), _FRAMES)
+    paths = evenly_spaced(in_step_order(folder.glob("step_*.png")), _FRAMES)
     if not paths:
         return ""
     frames = "\n".join(_frame(path, is_last=path == paths[-1]) for path in paths)

@@ -109,7 +109,8 @@ def every(interval: int, step: Step) -> Step:
       step: what to run.
 
     Returns:
-      A `Step` whose metrics read 0 where it did not run.
+      A `Step` whose metrics read 0 where it did not run, so that their mean over many steps is
+      `interval` times too small.
 
     Raises:
       ValueError: `interval` is below 1.

@@ -74,9 +74,13 @@ def create_player(
         tx=optimizer,
         opt_state=optimizer.init(params),
         model_state=model_state,
-        # A copy: the same buffer twice in one donated state is an error.
-        ema_params=jax.tree.map(jnp.copy, params) if ema else None,
+        ema_params=jax.tree.map(_start_average, params) if ema else None,
     )
+
+
+def _start_average(parameter: Array) -> Array:
+    """Copy, as a donated state has no buffer twice, with digits enough for small moves."""
+    return jnp.array(parameter, jnp.promote_types(parameter.dtype, jnp.float32))
 
 
 def create_state(

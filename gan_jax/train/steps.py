@@ -8,6 +8,7 @@ in the global batch; combinators hand each element a key of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -189,8 +190,12 @@ def ema_step(decay: float | optax.Schedule) -> Step:
         player = state.generator
         if player.ema_params is None:
             raise ValueError("ema_step: the generator keeps no average: create it with ema=True")
-        rate = 1 - (decay(state.step) if callable(decay) else decay)
-        ema = optax.incremental_update(player.params, player.ema_params, rate)
+        keep = decay(state.step) if callable(decay) else decay
+        ema = jax.tree.map(
+            lambda average, new: (keep * average + (1 - keep) * new).astype(average.dtype),
+            player.ema_params,
+            player.params,
+        )
         return state.replace(generator=player.replace(ema_params=ema)), {}
 
     return step
@@ -229,13 +234,19 @@ def _named(functions: Sequence[Term], **arguments: object) -> Metrics:
     """Evaluate penalties or terms, each averaged over the batch, under their names."""
     values: Metrics = {}
     for function in functions:
-        name = getattr(function, "__name__", None) or function.func.__name__  # type: ignore[attr-defined]
+        name = _name(function)
         if name in values:
             raise ValueError(
                 f"two terms of one step are called {name!r}: give one another __name__"
             )
         values[name] = jnp.mean(function(**arguments), dtype=jnp.float32)
     return values
+
+
+def _name(function: Term) -> str:
+    while isinstance(function, partial):
+        function = function.func
+    return function.__name__
 
 
 def _total(values: Metrics) -> Array:

@@ -120,6 +120,7 @@ def test_going_on_with_a_finished_run_changes_nothing(trained, tmp_path, capsys)
         (["--dataset", "digits", "--batch-size", "30"], "batch size 30 can't be split over 8 devices"),
         (["--dataset", "digits", "--batch-size", "4000", "--devices", "1"], "batch_size 4000 must be"),
         (["--model", "dcgan", "--gamma", "1", "1", "--dataset", "digits"], "--gamma was given"),
+        (["--gamma", "1", "nan"], "--gamma is (1.0, nan): it must be two numbers above 0"),
         (["--learning-rate", "0"], "--learning-rate is 0.0: it must be above 0"),
         (["--seed", "-1"], "--seed is -1"),
         (["smaple"], "unknown command 'smaple': did you mean sample?"),
@@ -218,3 +219,53 @@ def test_mnist_never_falls_back(offline, tmp_path, capsys):
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("error: MNIST cannot be had: ")
     assert "--dataset digits" in said
+    # The advice can be followed in the same folder, which no run has begun in.
+    assert main(*SMALL, "--steps", 1, "--workdir", tmp_path / "run") == 0
+
+
+def test_a_run_of_another_program_is_named(trained, tmp_path, capsys):
+    for change in ({"experiment": "cifar"}, {"config": {"unheard": 1}}):
+        stored = json.loads((trained / "config.json").read_text())
+        (tmp_path / "config.json").write_text(json.dumps({**stored, **change}))
+        assert main("sample", "--workdir", tmp_path) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("out", [".", "/proc/nothing/here.png"])
+@pytest.mark.parametrize("command", ["sample", "interpolate"])
+def test_places_that_cannot_be_written_are_one_line(
+    trained, command, out, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    code = main(command, "--workdir", trained, "--out", out)
+    said = capsys.readouterr().err
+    assert (code, len(said.splitlines())) in ((1, 1), (0, 0))
+    assert "Traceback" not in said
+
+
+def test_a_short_evaluation_is_not_kept(trained, capsys):
+    before = (trained / "evaluation.json").read_bytes()
+    assert main("evaluate", "--workdir", trained, "--count", 300) == 0
+    assert "300 fake" in capsys.readouterr().out
+    assert (trained / "evaluation.json").read_bytes() == before
+
+
+def test_the_dcgan_trains_samples_and_evaluates(tmp_path, monkeypatch):
+    workdir = tmp_path / "run"
+    small = ("--model", "dcgan", "--features", 4, "--steps", 3, "--batch-size", 8)
+    assert main("--dataset", "digits", *small, "--devices", 1, "--workdir", workdir) == 0
+    assert main("interpolate", "--workdir", workdir, "--anchors", 2, "--frames", 2) == 0
+    scores = json.loads((workdir / "evaluation.json").read_text())["scores"]
+    assert all(np.isfinite(score["value"]) for score in scores)
+
+
+@pytest.mark.slow
+def test_the_digits_come_out_as_promised(tmp_path):
+    assert main("--dataset", "digits", "--devices", 1, "--workdir", tmp_path) == 0
+    scores = {
+        score["name"]: score["value"]
+        for score in json.loads((tmp_path / "evaluation.json").read_text())["scores"]
+    }
+    assert scores["frechet_distance[digits-cnn,1797 fake,1797 real]"] <= 6
+    assert scores["frechet_distance[digits-cnn,1797 fake,360 test]"] <= 6
+    assert scores["classes_covered[digits-cnn,1797 fake]"] == 10

@@ -170,3 +170,15 @@ def test_generator_losses_get_the_logits_of_the_reals(key, loss, reads_reals):
     near, _ = update(games.dirac_state(key), games.dirac_batch(), key)
     far, _ = update(games.dirac_state(key), {"real": jnp.full((4, 1), 5.0)}, key)
     assert (games.difference(near.generator, far.generator) > 0) == reads_reals
+
+
+@pytest.mark.parametrize("decay", [0.9, optax.linear_schedule(0.0, 1.0, 10)])
+def test_the_average_of_half_precision_parameters_keeps_small_moves(key, decay):
+    state = games.dirac_state(key)
+    half = {"theta": jnp.array(1.0, jnp.bfloat16)}
+    average = train.state._start_average(half["theta"])
+    assert average.dtype == jnp.float32
+    player = state.generator.replace(params=half, ema_params={"theta": average})
+    state = state.replace(generator=player, step=jnp.array(9))
+    after, _ = train.ema_step(decay)(state, {}, key)
+    assert after.generator.ema_params["theta"].dtype == jnp.float32
