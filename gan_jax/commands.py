@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,7 @@ def sample(options: Sample, build: Build) -> int:
 
     from gan_jax import report
 
+    _check_out(options.out)
     experiment, generator, step = load_run(options.workdir, build)
     labels = _labels(experiment, options.label, options.count)
     keys = jax.random.split(jax.random.key(options.seed), options.count)
@@ -158,6 +160,7 @@ def interpolate(options: Interpolate, build: Build) -> int:
 
     from gan_jax import report
 
+    _check_out(options.out)
     experiment, generator, step = load_run(options.workdir, build)
     keys = jax.random.split(jax.random.key(options.seed), options.anchors)
     anchors = np.asarray(jax.vmap(experiment.prior)(keys))
@@ -208,6 +211,11 @@ def load_run(workdir: Path, build: Build) -> tuple[Experiment, TrainState, int]:
     wanted = {"generator": {name: getattr(generator, name) for name in names}}
     parts, step = checkpoint.restore_part(workdir / "checkpoints", wanted)
     return experiment, generator.replace(**parts["generator"]), step
+
+
+def _check_out(out: Path | None) -> None:
+    if out is not None and os.path.isdir(out):
+        raise UsageError(f"--out {out} is a folder: name a file in it")
 
 
 def _labels(experiment: Experiment, label: int | None, count: int) -> Any:

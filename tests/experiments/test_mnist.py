@@ -231,16 +231,20 @@ def test_a_run_of_another_program_is_named(trained, tmp_path, capsys):
         assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("out", [".", "/proc/nothing/here.png"])
-@pytest.mark.parametrize("command", ["sample", "interpolate"])
-def test_places_that_cannot_be_written_are_one_line(
-    trained, command, out, capsys, monkeypatch, tmp_path
-):
-    monkeypatch.chdir(tmp_path)
-    code = main(command, "--workdir", trained, "--out", out)
+@pytest.mark.parametrize(
+    ("command", "out", "code"),
+    [
+        ("sample", ".", 2),
+        ("interpolate", ".", 2),
+        ("sample", "/dev/null/here.png", 1),
+        ("interpolate", "/dev/null/here", 1),
+    ],
+)
+def test_places_that_cannot_be_written_are_one_line(trained, command, out, code, capsys):
+    assert main(command, "--workdir", trained, "--out", out) == code
     said = capsys.readouterr().err
-    assert (code, len(said.splitlines())) in ((1, 1), (0, 0))
-    assert "Traceback" not in said
+    assert out in said
+    assert len(said.splitlines()) == 1
 
 
 def test_a_short_evaluation_is_not_kept(trained, capsys):
