@@ -86,7 +86,7 @@ def recipe(model: str, dataset: str) -> dict[str, Any]:
     """Return what options left out become."""
     small = dataset == "digits"
     if model == "dcgan":
-        return dict(steps=3_000, batch_size=128, features=64, learning_rate=2e-4)
+        return dict(steps=10_000, batch_size=128, features=64, learning_rate=2e-4)
     gamma = (0.3, 0.03) if small else (0.5, 0.1)
     if model == "dcgan-gpu":
         return dict(steps=60_000, batch_size=256, features=128, learning_rate=2e-4, gamma=gamma)

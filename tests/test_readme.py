@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+
 from tests import games
 
 ROOT = Path(__file__).parents[1]
