@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gan_jax import commands
 from gan_jax.command_line import Command, require, run
@@ -29,9 +29,14 @@ from gan_jax.settings import choose_dataset, spell
 
 if TYPE_CHECKING:
     import jax
+    import optax
     from flax import linen as nn
 
     from gan_jax.experiment import Experiment
+    from gan_jax.losses import AdversarialLoss
+    from gan_jax.penalties import Penalty
+    from gan_jax.train import GANState, Prior
+    from gan_jax.typing import Step
 
 PROGRAM = "python -m experiments.mnist"
 SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "digits": (8, 8, 1)}
@@ -132,65 +137,94 @@ def networks(config: Config) -> tuple[nn.Module, nn.Module]:
     )
 
 
+class Rules(NamedTuple):
+    """What the players of a model minimise, and how."""
+
+    loss: AdversarialLoss
+    penalties: tuple[Penalty, ...]
+    prior: Prior
+    optimizer: optax.GradientTransformation
+    average: tuple[Step, ...]
+
+
+def rules(config: Config) -> Rules:
+    """Choose the loss and all that goes with it."""
+    import optax
+
+    from gan_jax import losses, train
+    from gan_jax.penalties import r1_penalty, r2_penalty, weighted
+
+    assert config.steps is not None
+    assert config.learning_rate is not None
+    if config.model == "dcgan":
+        adam = optax.adam(config.learning_rate, b1=0.5)
+        return Rules(losses.non_saturating, (), train.uniform_prior(100), adam, ())
+    assert config.gamma is not None
+    start, end = config.gamma
+    anneal = max(1, config.steps * 4 // 5)
+    gamma = optax.exponential_decay(start, anneal, end / start, end_value=end)
+    penalties = (weighted(gamma, r1_penalty), weighted(gamma, r2_penalty))
+    # Not down to 0: the average of a generator that keeps moving beats one come to rest.
+    rate = optax.cosine_decay_schedule(config.learning_rate, config.steps, alpha=0.3)
+    adam = optax.adam(rate, b1=0.0, b2=0.99)
+    average = (train.ema_step(0.9995),)
+    return Rules(losses.relativistic, penalties, train.normal_prior(64), adam, average)
+
+
+def initial_state(config: Config, play: Rules, key: jax.Array) -> GANState:
+    """Put both players at the start of the game."""
+    import jax
+    import jax.numpy as jnp
+
+    from gan_jax import train
+
+    generator, discriminator = networks(config)
+    generator_key, discriminator_key, state_key = jax.random.split(key, 3)
+    latents = jnp.zeros((1, *jax.eval_shape(play.prior, key).shape))
+    images = jnp.zeros((1, *SHAPES[config.dataset]))
+    labels = (jnp.zeros(1, jnp.int32),) if config.conditional else ()
+    adam, ema = play.optimizer, bool(play.average)
+    return train.create_state(
+        state_key,
+        train.create_player(generator_key, generator, adam, latents, *labels, ema=ema),
+        train.create_player(discriminator_key, discriminator, adam, images, *labels),
+    )
+
+
 def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
     """Make the experiment of settled settings."""
     import jax
-    import optax
 
-    from gan_jax import data, losses, train
+    from gan_jax import data, train
     from gan_jax.evaluation import classifier_evaluation
     from gan_jax.experiment import Experiment
-    from gan_jax.penalties import r1_penalty, r2_penalty, weighted
 
     config = Config(**settings)
-    steps, rate = settings["steps"], settings["learning_rate"]
-    generator, discriminator = networks(config)
+    play = rules(config)
     wiring, shown = train.unconditional, train.alone
     if config.conditional:
         wiring, shown = train.conditional, train.with_labels
-    if config.model == "dcgan":
-        loss, prior = losses.non_saturating, train.uniform_prior(100)
-        optimizer, penalties, average = optax.adam(rate, b1=0.5), (), ()
-    else:
-        loss, prior = losses.relativistic, train.normal_prior(64)
-        start, end = settings["gamma"]
-        gamma = optax.exponential_decay(start, max(1, steps * 4 // 5), end / start, end_value=end)
-        penalties = (weighted(gamma, r1_penalty), weighted(gamma, r2_penalty))
-        # Not down to 0: the average of a generator that keeps moving beats one come to rest.
-        schedule = optax.cosine_decay_schedule(rate, steps, alpha=0.3)
-        optimizer, average = optax.adam(schedule, b1=0.0, b2=0.99), (train.ema_step(0.9995),)
-    fake, load = wiring(prior), partial(data.load, config.dataset)
-
-    def create(key: jax.Array) -> train.GANState:
-        generator_key, discriminator_key, state_key = jax.random.split(key, 3)
-        latents = jax.numpy.zeros((1, *jax.eval_shape(prior, key).shape))
-        labels = (jax.numpy.zeros(1, jax.numpy.int32),) if config.conditional else ()
-        images = jax.numpy.zeros((1, *SHAPES[config.dataset]))
-        player = partial(train.create_player, generator_key, generator, optimizer, latents)
-        judge = partial(train.create_player, discriminator_key, discriminator, optimizer, images)
-        return train.create_state(state_key, player(*labels, ema=bool(average)), judge(*labels))
-
+    fake, load = wiring(play.prior), partial(data.load, config.dataset)
+    judge = partial(classifier_evaluation, load, train.make_sampler(fake))
     return Experiment(
         name="mnist",
         title=f"{config.model} on {config.dataset}" + ", class-conditional" * config.conditional,
         config=settings,
         command=spell(PROGRAM, settings, usual(config)),
-        create=create,
+        create=partial(initial_state, config, play),
         train_step=train.make_train_step(
-            train.discriminator_step(loss, fake, shown=shown, penalties=penalties),
-            train.generator_step(loss, fake, shown=shown),
-            *average,
+            train.discriminator_step(play.loss, fake, shown=shown, penalties=play.penalties),
+            train.generator_step(play.loss, fake, shown=shown),
+            *play.average,
         ),
         load=load,
-        prior=prior,
+        prior=play.prior,
         wiring=wiring,
         gaussian=config.model != "dcgan",
         num_classes=10,
-        evaluate=classifier_evaluation(
-            load, train.make_sampler(fake), conditional=config.conditional, seed=config.seed
-        ),
-        evaluate_every=max(1000, steps // 5000 * 1000),
-        steps=steps,
+        evaluate=judge(conditional=config.conditional, seed=config.seed),
+        evaluate_every=max(1000, settings["steps"] // 5000 * 1000),
+        steps=settings["steps"],
         batch_size=settings["batch_size"],
         seed=config.seed,
         # On a CPU, XLA runs convolutions inside a loop many times slower than outside.

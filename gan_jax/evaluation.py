@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -72,16 +72,7 @@ def classifier_evaluation(
       A function `(generator, step, *, split="test", count=None, report=print) -> Evaluation`; with
       `split="train"` it only measures, quickly, the Fréchet distance to training images.
     """
-    known: dict[str, Any] = {}
-
-    def prepare(
-        report: Callable[[str], None],
-    ) -> tuple[data.Dataset, data.Dataset, metrics.Classifier]:
-        if not known:
-            train, test = (load(split=name, report=report) for name in ("train", "test"))
-            known["all"] = (train, test, _classifier(train, test, report))
-        return known["all"]
-
+    judges: list[_Judge] = []  # made on first use, once
     draw = jax.jit(lambda *arguments: data.to_uint8(sampler(*arguments)))
 
     def evaluate(
@@ -92,37 +83,15 @@ def classifier_evaluation(
         count: int | None = None,
         report: Callable[[str], None] = print,
     ) -> Evaluation:
-        train, test, classifier = prepare(report)
-        images = np.concatenate([train.images, test.images])
-        labels = np.concatenate([train.labels, test.labels])
-        small = len(test.labels) < _SMALL
-        if count is None:
-            count = len(labels) if small else len(test.labels)
-        asked = np.resize(labels if small or split == "train" else test.labels, count)
+        if not judges:
+            judges.append(_make_judge(load, report))
+        judge = judges[0]
+        labels = judge.train.labels if split == "train" else judge.reals.labels
+        asked = np.resize(labels, len(labels) if count is None else count)
         fakes = draw_samples(draw, generator, asked, jax.random.fold_in(jax.random.key(seed), 1))
-        name = f"frechet_distance[{classifier.name},{count} fake,"
         if split == "train":
-            reals = train.images[:count]
-            return Evaluation(
-                step, (Score(f"{name}{len(reals)} train]", _frechet(classifier, fakes, reals)),)
-            )
-        figures = metrics.evaluate(
-            classifier,
-            fakes,
-            test.images,
-            test.labels,
-            train_images=train.images,
-            asked_labels=asked if conditional else None,
-        )
-        scores = [
-            Score(figure.name, figure.value, figure.floor, figure.floor_measured_on)
-            for figure in figures.values()
-        ]
-        if small:
-            distance, note = _frechet(classifier, fakes, images), "no reals are left to compare"
-            scores.insert(1, Score(f"{name}{len(images)} real]", distance, note=note))
-        scores.append(Score("classifier_accuracy", classifier.test_accuracy))
-        return Evaluation(step, tuple(scores))
+            return Evaluation(step, (_distance(judge, fakes, judge.train.images[: len(fakes)]),))
+        return Evaluation(step, _scores(judge, fakes, asked if conditional else None))
 
     return evaluate
 
@@ -187,10 +156,23 @@ def _number(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.4g}"
 
 
-def _classifier(
-    train: data.Dataset, test: data.Dataset, report: Callable[[str], None]
-) -> metrics.Classifier:
-    return metrics.cached_classifier(
+class _Judge(NamedTuple):
+    """A data set's two splits, the reals that samples stand beside, and a classifier of them."""
+
+    train: data.Dataset
+    test: data.Dataset
+    reals: data.Dataset
+    classifier: metrics.Classifier
+
+
+def _make_judge(load: Callable[..., data.Dataset], report: Callable[[str], None]) -> _Judge:
+    train, test = (load(split=name, report=report) for name in ("train", "test"))
+    reals = test
+    if len(test.labels) < _SMALL:
+        images = np.concatenate([train.images, test.images])
+        labels = np.concatenate([train.labels, test.labels])
+        reals = replace(test, split="real", images=images, labels=labels)
+    classifier = metrics.cached_classifier(
         f"{train.name}-cnn",
         train.images,
         train.labels,
@@ -199,10 +181,29 @@ def _classifier(
         train.num_classes,
         report=report,
     )
+    return _Judge(train, test, reals, classifier)
 
 
-def _frechet(classifier: metrics.Classifier, fakes: np.ndarray, reals: np.ndarray) -> float:
-    fake_features, real_features = (
-        metrics.classify(classifier, images)[0] for images in (fakes, reals)
+def _scores(judge: _Judge, fakes: np.ndarray, asked: np.ndarray | None) -> tuple[Score, ...]:
+    figures = metrics.evaluate(
+        judge.classifier,
+        fakes,
+        judge.test.images,
+        judge.test.labels,
+        train_images=judge.train.images,
+        asked_labels=asked,
     )
-    return metrics.frechet_feature_distance(fake_features, real_features)
+    scores = [
+        Score(figure.name, figure.value, figure.floor, figure.floor_measured_on)
+        for figure in figures.values()
+    ]
+    if judge.reals is not judge.test:
+        scores.insert(1, _distance(judge, fakes, judge.reals.images, "real"))
+    return (*scores, Score("classifier_accuracy", judge.classifier.test_accuracy))
+
+
+def _distance(judge: _Judge, fakes: np.ndarray, reals: np.ndarray, kind: str = "train") -> Score:
+    """Measure the Fréchet distance to reals that leave none over for a floor."""
+    features = [metrics.classify(judge.classifier, images)[0] for images in (fakes, reals)]
+    name = f"{judge.classifier.name},{len(fakes)} fake,{len(reals)} {kind}"
+    return Score(f"frechet_distance[{name}]", metrics.frechet_feature_distance(*features))
