@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import pkgutil
-import typing
 
 import pytest
 
@@ -29,10 +28,10 @@ PUBLIC = list(public())
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_all_is_there_and_sorted(name):
+def test_what_a_module_offers_is_there_once(name):
     module = importlib.import_module(name)
     assert module.__doc__
-    assert list(module.__all__) == sorted(module.__all__)
+    assert len(set(module.__all__)) == len(module.__all__)
     assert all(hasattr(module, item) for item in module.__all__)
 
 
@@ -50,8 +49,8 @@ def test_docstrings_say_what_goes_in_and_what_comes_out(value):
         assert "Args:" in doc
         documented = doc.split("Args:")[1]
         assert all(parameter.name in documented for parameter in parameters)
-    returned = typing.get_type_hints(value).get("return")
-    if returned is not type(None):
+    # As written: some annotations are imported for type checkers only.
+    if inspect.signature(value).return_annotation not in (None, "None"):
         assert "Returns:" in doc or "Yields:" in doc
 
 
