@@ -20,6 +20,7 @@ __all__ = [
     "models",
     "parallel",
     "penalties",
+    "profiling",
     "report",
     "train",
     "typing",

@@ -35,8 +35,12 @@ class Experiment:
       steps: how many training steps.
       batch_size: real examples taken from the data per step, over all devices.
       seed: seed of everything random.
+      resident: keep the training data on the device; off, the host prefetches batches, also from
+        memory-mapped arrays. None keeps what takes at most a quarter of the device's memory, and
+        anything where that is the host's. It decides speed alone, not the result.
       scan: run many steps as one compiled loop; off for networks that the backend runs badly there.
-      log_every: steps from one row of metrics to the next, and in one dispatch.
+      log_every: steps from one row of metrics to the next; scanned, also in one dispatch, or a
+        divisor of it if their batches are large.
       sample_every: steps from one sample grid to the next.
       save_every: steps from one checkpoint to the next.
       evaluate_every: steps from one quick evaluation to the next, a multiple of `save_every`; the
@@ -59,6 +63,7 @@ class Experiment:
     steps: int
     batch_size: int
     seed: int
+    resident: bool | None = None
     scan: bool = True
     log_every: int = 100
     sample_every: int = 1000

@@ -19,6 +19,7 @@ ALLOWED = {
     "models": {"layers", "typing"},
     "train": {"typing", "losses"},
     "parallel": {"typing", *BASE},
+    "profiling": {"typing", *BASE},
     "checkpoint": {"typing", *BASE},
     "data": BASE,
     "metrics": BASE,

@@ -88,6 +88,7 @@ def test_a_run_leaves_all_it_promises(whole):
     rows = read_jsonl(workdir / "metrics.jsonl")
     assert [row["step"] for row in rows] == list(range(5, 41, 5))
     assert {"discriminator_loss", "generator_loss", "r1_penalty", "real_accuracy"} <= rows[0].keys()
+    assert all(0 <= row["data_wait"] <= 1 < row["images_per_second"] for row in rows[1:])
     config = json.loads((workdir / "config.json").read_text())
     assert config["config"] == {"learning_rate": 1e-2}
     assert "python -m small" in (workdir / "report.html").read_text()
@@ -95,20 +96,23 @@ def test_a_run_leaves_all_it_promises(whole):
 
 @pytest.mark.parametrize("scan", [True, False])
 @pytest.mark.parametrize("devices", [1, 2])
-def test_stopped_and_resumed_is_bit_identical(tmp_path, scan, devices):
+def test_stopped_and_resumed_is_bit_identical_with_either_feed(tmp_path, scan, devices):
     experiment = small_experiment(scan=scan)
     straight = run(experiment, tmp_path / "straight", devices).state
-    after_n = dataclasses.replace(experiment, steps=20)
-    run(after_n, tmp_path / "halves", devices)
-    assert (tmp_path / "halves" / "samples" / "step_00000020.png").exists()
-    resumed = run(experiment, tmp_path / "halves", devices).state
-    assert games.difference(resumed, straight) == 0
-    rows = [read_jsonl(tmp_path / name / "metrics.jsonl") for name in ("straight", "halves")]
-    without_time = [
-        [{k: v for k, v in row.items() if k not in ("wall_time", "images_per_second")} for row in r]
-        for r in rows
-    ]
-    assert without_time[0] == without_time[1]
+    for resident in (True, False):
+        fed = dataclasses.replace(experiment, resident=resident)
+        workdir = tmp_path / f"halves_{resident}"
+        run(dataclasses.replace(fed, steps=20), workdir, devices)
+        assert (workdir / "samples" / "step_00000020.png").exists()
+        resumed = run(fed, workdir, devices).state
+        assert games.difference(resumed, straight) == 0
+        assert rows_without_time(workdir) == rows_without_time(tmp_path / "straight")
+
+
+def rows_without_time(workdir):
+    timed = ("wall_time", "images_per_second", "data_wait")
+    rows = read_jsonl(workdir / "metrics.jsonl")
+    return [{name: row[name] for name in row if name not in timed} for row in rows]
 
 
 def test_a_signal_saves_and_leaves_and_the_same_command_goes_on(whole, tmp_path):
@@ -262,6 +266,32 @@ def test_the_best_checkpoint_is_kept(tmp_path):
     steps = {int(path.name) for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit()}
     assert steps == {20, 30, 40}
     assert json.loads((tmp_path / "evaluation.json").read_text())["step"] == 40
+
+
+@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize(("slow", "low", "high"), [("data", 0.5, 1.0), ("steps", 0.0, 0.5)])
+def test_the_share_of_waiting_tells_slow_data_from_slow_steps(
+    tmp_path, monkeypatch, resident, slow, low, high
+):
+    def draw(*arguments, **keywords):
+        time.sleep(0.1 if slow == "data" else 0)
+        return batch_indices(*arguments, **keywords)
+
+    def wait(step):
+        time.sleep(0.02 if slow == "steps" else 0)
+        return step
+
+    def train_step(state, batch, *, axis_name=None):
+        waited = jax.pure_callback(wait, state.step, state.step)
+        return state.replace(step=waited + 1), {"mean": jnp.mean(batch["real"])}
+
+    batch_indices = data.batch_indices
+    monkeypatch.setattr(data, "batch_indices", draw)
+    monkeypatch.setattr(sys.modules[fit.__module__], "worth_a_look", lambda *_: False)
+    monkeypatch.setattr(sys.modules[fit.__module__], "draw_report", lambda *_: tmp_path)
+    run(small_experiment(train_step=train_step, resident=resident, save_every=40), tmp_path)
+    shares = [row["data_wait"] for row in read_jsonl(tmp_path / "metrics.jsonl")[1:]]
+    assert low <= np.median(shares) <= high
 
 
 CHILD = """

@@ -3,6 +3,7 @@
 from gan_jax.data.batches import batch_indices, epoch_permutation, gather, normalize, to_uint8
 from gan_jax.data.dataset import Dataset, DatasetUnavailable
 from gan_jax.data.loading import load, load_auto
+from gan_jax.data.prefetch import prefetch
 
 __all__ = [
     "Dataset",
@@ -13,5 +14,6 @@ __all__ = [
     "load",
     "load_auto",
     "normalize",
+    "prefetch",
     "to_uint8",
 ]

@@ -62,13 +62,14 @@ class ProjectionHead(nn.Module):
         """Return the logits.
 
         Args:
-          features: [B, F].
+          features: [B, F]; of less than float32 they are widened, as losses need the digits.
           labels: int32 [B], or None without classes.
 
         Returns:
           Logits [B].
         """
         _check_labels("discriminator", self.num_classes, labels)
+        features = features.astype(jnp.promote_types(features.dtype, jnp.float32))
         logits = nn.Dense(1, kernel_init=self.kernel_init)(features)[:, 0]
         if labels is None:
             return logits

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flax import linen as nn
 from jax.nn.initializers import Initializer, ones
+from jax.typing import DTypeLike
 
 from gan_jax.typing import Array
 
@@ -15,7 +16,11 @@ Normalization = Callable[..., Callable[[Array], Array]]
 
 
 def batch_norm(
-    *, train: bool, axis_name: str | None = None, scale_init: Initializer = ones
+    *,
+    train: bool,
+    axis_name: str | None = None,
+    dtype: DTypeLike | None = None,
+    scale_init: Initializer = ones,
 ) -> Callable[[Array], Array]:
     """Make a batch normalisation, over all devices where there are several.
 
@@ -24,6 +29,7 @@ def batch_norm(
     Args:
       train: normalise by the batch (True) or by the running statistics (False).
       axis_name: the mapped axis of the devices, None on one device.
+      dtype: of the result; statistics are taken and kept in float32 at least.
       scale_init: initializer of the scale.
 
     Returns:
@@ -33,16 +39,23 @@ def batch_norm(
       Ioffe and Szegedy, Batch Normalization, 2015, https://arxiv.org/abs/1502.03167
     """
     return nn.BatchNorm(
-        use_running_average=not train, momentum=0.9, axis_name=axis_name, scale_init=scale_init
+        use_running_average=not train,
+        momentum=0.9,
+        axis_name=axis_name,
+        dtype=dtype,
+        scale_init=scale_init,
     )
 
 
-def layer_norm(*, train: bool, axis_name: str | None = None) -> Callable[[Array], Array]:
+def layer_norm(
+    *, train: bool, axis_name: str | None = None, dtype: DTypeLike | None = None
+) -> Callable[[Array], Array]:
     """Make a layer normalisation over all but the batch axis: safe under a gradient penalty.
 
     Args:
       train: not looked at.
       axis_name: not looked at.
+      dtype: of the result; statistics are taken in float32 at least.
 
     Returns:
       A layer, to be made inside a linen module.
@@ -52,17 +65,20 @@ def layer_norm(*, train: bool, axis_name: str | None = None) -> Callable[[Array]
     """
 
     def normalize(inputs: Array) -> Array:
-        return nn.LayerNorm(reduction_axes=tuple(range(1, inputs.ndim)))(inputs)
+        return nn.LayerNorm(reduction_axes=tuple(range(1, inputs.ndim)), dtype=dtype)(inputs)
 
     return normalize
 
 
-def no_norm(*, train: bool, axis_name: str | None = None) -> Callable[[Array], Array]:
+def no_norm(
+    *, train: bool, axis_name: str | None = None, dtype: DTypeLike | None = None
+) -> Callable[[Array], Array]:
     """Make the identity, for networks that are to go without normalisation.
 
     Args:
       train: not looked at.
       axis_name: not looked at.
+      dtype: not looked at.
 
     Returns:
       The identity.

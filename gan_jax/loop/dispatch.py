@@ -1,9 +1,10 @@
-"""Windows of steps: cut, fed with batches, and run on the devices."""
+"""Windows of steps, run on the devices and fed with batches."""
 
 from __future__ import annotations
 
-import functools
+import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,29 +14,38 @@ from gan_jax.experiment import Experiment
 from gan_jax.train import GANState, scan_steps
 from gan_jax.typing import Array, Batch, Metrics
 
-__all__ = ["make_advance", "windows"]
+__all__ = ["Advance", "Advanced", "Run", "advance", "make_run"]
+
+_IN_FLIGHT_BYTES = 2**27
+
+Run = Callable[[GANState, Batch], tuple[GANState, Metrics]]
+Advance = Callable[[GANState, int, Metrics | None], "Advanced"]
 
 
-def make_advance(
-    experiment: Experiment,
-    dataset: data.Dataset,
-    key: Array,
-    devices: Sequence[jax.Device],
-) -> Callable[[GANState, int, int], tuple[GANState, Metrics]]:
-    """Make the function that takes a window of steps.
+class Advanced(NamedTuple):
+    """What a window of steps came to; state and metrics may still be on their way.
 
-    The data set stays on the first device as bytes; which examples make a batch is a function of
-    the step, so nothing but the state is needed to go on.
+    Attributes:
+      state: the state after it.
+      metrics: arrays [K], one value per step.
+      waited: seconds for which the devices had nothing to do because the loop prepared data.
+    """
+
+    state: GANState
+    metrics: Metrics
+    waited: float
+
+
+def make_run(experiment: Experiment, devices: Sequence[jax.Device]) -> Run:
+    """Compile what is dispatched: a step of an experiment, or many as one loop.
 
     Args:
-      experiment: whose step is taken.
-      dataset: the training data.
-      key: key of the data's order.
+      experiment: whose step is taken, and whether it may be scanned.
       devices: over which each batch is spread.
 
     Returns:
-      A function `(state, first_step, count) -> (state, metrics)`, each metric [count]; it donates
-      the state and does not wait for the result.
+      A function from a state, which it donates, and a batch of `make_feed` to the new state and
+      the metrics, [K] or []; it does not wait for the result.
     """
 
     def prepared_step(
@@ -46,46 +56,55 @@ def make_advance(
 
     step = scan_steps(prepared_step) if experiment.scan else prepared_step
     if len(devices) > 1:
-        run = parallel.pmap(step, devices=devices, batch_axis=int(experiment.scan))
-    else:
-        run = jax.jit(step, donate_argnums=0)
-    arrays = jax.device_put(dataset.arrays, devices[0])
-    gather = jax.jit(data.gather)
-    indices = functools.partial(
-        data.batch_indices, num_examples=len(dataset.labels), batch_size=experiment.batch_size
-    )
-
-    indices(key, 0, 0)  # refuses a batch larger than the data before anything is written
-
-    def advance(state: GANState, first: int, count: int) -> tuple[GANState, Metrics]:
-        window = indices(key, first, count)
-        if experiment.scan:
-            return run(state, gather(arrays, window))
-        collected = []
-        for row in window:
-            state, metrics = run(state, gather(arrays, row))
-            collected.append(metrics)
-        return state, jax.tree.map(lambda *values: jnp.stack(values), *collected)
-
-    return advance
+        return parallel.pmap(step, devices=devices, batch_axis=int(experiment.scan))
+    return jax.jit(step, donate_argnums=0)
 
 
-def windows(first: int, last: int, size: int) -> Iterator[tuple[int, int]]:
-    """Cut the steps from `first` to `last` at the multiples of `size`.
+def advance(
+    run: Run,
+    batches: Iterator[tuple[int, Batch]],
+    state: GANState,
+    end: int,
+    previous: Metrics | None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> Advanced:
+    """Take a window of steps, and measure how long the devices waited for its data.
+
+    The time that getting a batch takes counts as waiting if, at its end, the dispatch before has
+    finished. It may have finished meanwhile, so this is an upper bound. Dispatches run ahead of
+    the devices by as many as have batches of 128 MiB, and by two at least.
 
     Args:
-      first: the number of steps taken already.
-      last: the number of steps to be taken in all.
-      size: steps per window.
+      run: what `make_run` made.
+      batches: what the feed of `make_feed` gives, up to where the run is.
+      state: the state to go on from; donated.
+      end: the number of steps taken after the window, where one of the feed's dispatches ends.
+      previous: the metrics of the window before, None if the devices have nothing to do.
+      clock: seconds that only go up.
 
-    Yields:
-      The first step of a window, and the first one after it.
-
-    Example:
-      >>> list(windows(3, 10, 4))
-      [(3, 4), (4, 8), (8, 10)]
+    Returns:
+      The window; it does not wait for the last results.
     """
-    while first < last:
-        end = min(last, (first // size + 1) * size)
-        yield first, end
-        first = end
+    latest, collected, waited, reached = previous, [], 0.0, -1
+    while reached != end:
+        asked_at = clock()
+        reached, batch = next(batches)
+        if all(value.is_ready() for value in jax.tree.leaves(latest)):
+            waited += clock() - asked_at
+        state, latest = run(state, batch)
+        collected.append(latest)
+        if len(collected) > (ahead := _dispatches_ahead(batch)):
+            jax.block_until_ready(collected[-1 - ahead])
+    return Advanced(state, jax.tree.map(_join, *collected), waited)
+
+
+def _dispatches_ahead(batch: Batch) -> int:
+    """Return how many dispatches may be under way, each of which keeps its batch in memory."""
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(batch))
+    return max(2, _IN_FLIGHT_BYTES // max(1, size))
+
+
+def _join(*values: Array) -> Array:
+    """Put the values of single steps, or of loops of them, one after the other."""
+    return jnp.concatenate(values) if values[0].ndim else jnp.stack(values)

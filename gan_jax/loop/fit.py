@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import functools
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -13,7 +14,8 @@ from gan_jax import checkpoint, parallel, report
 from gan_jax.evaluation import Evaluation, read_evaluation, write_evaluation
 from gan_jax.experiment import Experiment
 from gan_jax.interruption import Interruption
-from gan_jax.loop.dispatch import make_advance, windows
+from gan_jax.loop.dispatch import Advance, advance, make_run
+from gan_jax.loop.feed import make_feed, windows
 from gan_jax.loop.log import Log
 from gan_jax.loop.startup import environment
 from gan_jax.loop.view import draw_report, sample_grid, worth_a_look
@@ -82,13 +84,15 @@ def fit(
         stack.enter_context(disk_errors_named(workdir, advice=_GO_ON))
         stack.callback(progress.close)
         dataset = experiment.load(split="train", report=progress.message)
-        advance = make_advance(experiment, dataset, data_key, devices)
+        feed = make_feed(experiment, dataset, data_key, devices[0])
         if experiment.evaluate:
             experiment.load(split="test", report=progress.message)  # or fail now, not half-way
         sign(workdir, record)
         state = _start(experiment, workdir, create_key, devices[0], progress)
         log = _open_log(stack, experiment, workdir, int(state.step), progress)
-        state, signal = _train(experiment, workdir, state, advance, view_key, log)
+        with closing(feed(int(state.step))) as batches:
+            take = functools.partial(advance, make_run(experiment, devices), batches)
+            state, signal = _train(experiment, workdir, state, take, view_key, log)
         evaluation = _judge(experiment, workdir, state, progress)
         page = draw_report(experiment, workdir, evaluation, dataset.origin)
         return Finished(state, signal, evaluation, page)
@@ -114,7 +118,7 @@ def _train(
     experiment: Experiment,
     workdir: Path,
     state: GANState,
-    advance: Callable[[GANState, int, int], tuple[GANState, Metrics]],
+    advance: Advance,
     view_key: PRNGKey,
     log: Log,
 ) -> tuple[GANState, int | None]:
@@ -134,8 +138,9 @@ def _train(
         Interruption() as interruption,
         checkpoint.Checkpoints(workdir / "checkpoints", best=_BEST) as checkpoints,
     ):
-        for step, end in windows(first, experiment.steps, experiment.log_every):
-            state, metrics = advance(state, step, end - step)
+        for _, end in windows(first, experiment.steps, experiment.log_every):
+            state, metrics, waited = advance(state, end, pending[1] if pending else None)
+            log.waited(waited)
             if pending:
                 log.window(*pending)  # while the device works on the window just dispatched
             pending = (end, metrics)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import numpy as np
@@ -24,7 +24,13 @@ class Log:
     """
 
     def __init__(
-        self, batch_size: int, rows: JsonlWriter, events: TensorBoardWriter, progress: Progress
+        self,
+        batch_size: int,
+        rows: JsonlWriter,
+        events: TensorBoardWriter,
+        progress: Progress,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ):
         """Start a log.
 
@@ -33,15 +39,29 @@ class Log:
           rows: where rows go.
           events: where TensorBoard events go.
           progress: the display.
+          clock: seconds that only go up.
         """
         self.progress = progress
         self.events = events
         self._rows = rows
         self._batch_size = batch_size
+        self._clock = clock
         self._read_at: float | None = None
+        self._waited = 0.0
+
+    def waited(self, seconds: float) -> None:
+        """Count time for which the devices waited for data, since the last window was written.
+
+        Args:
+          seconds: how long.
+        """
+        self._waited += seconds
 
     def window(self, step: int, metrics: Metrics) -> None:
         """Wait for a window's metrics and write their means down.
+
+        From the second window on there are also `images_per_second` and `data_wait`, the share of
+        the time since the window before, pauses left out, that was counted by `waited`.
 
         Args:
           step: the window's last step.
@@ -57,13 +77,15 @@ class Log:
                 "checkpoints are from before it; another --learning-rate or --seed, in a new "
                 "--workdir, may not"
             )
-        now = time.monotonic()
+        now = self._clock()
         row = {name: float(np.mean(value)) for name, value in values.items()}
         speed = None
         if self._read_at is not None:
+            seconds = now - self._read_at
             steps = len(next(iter(values.values())))
-            speed = row["images_per_second"] = steps * self._batch_size / (now - self._read_at)
-        self._read_at = now
+            speed = row["images_per_second"] = steps * self._batch_size / seconds
+            row["data_wait"] = self._waited / seconds
+        self._read_at, self._waited = now, 0.0
         self.row(step, row)
         self.progress.update(step, row, images_per_second=speed)
 
@@ -78,8 +100,8 @@ class Log:
         self.events.scalars(step, values)
 
     def pause(self) -> None:
-        """Leave what happens until the next window out of the rate."""
-        self._read_at = time.monotonic()
+        """Leave the time since the last window was written out of the rates."""
+        self._read_at = self._clock()
 
 
 def first_bad(last_step: int, metrics: Mapping[str, np.ndarray]) -> tuple[int, str, float] | None:

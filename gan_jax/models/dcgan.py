@@ -14,8 +14,16 @@ import jax
 from flax import linen as nn
 from jax import numpy as jnp
 from jax.nn.initializers import normal
+from jax.typing import DTypeLike
 
-from gan_jax.layers import LabelledLatents, Normalization, ProjectionHead, batch_norm
+from gan_jax.layers import (
+    Conv,
+    ConvTranspose,
+    LabelledLatents,
+    Normalization,
+    ProjectionHead,
+    batch_norm,
+)
 from gan_jax.typing import Array
 
 __all__ = [
@@ -49,8 +57,9 @@ class Generator(nn.Module):
       features: channels of the maps, the projected one first.
       channels: channels C of the images.
       num_classes: number of classes, 0 for an unconditional generator.
-      norm: `(train, axis_name) -> layer`, put after all but the last layer.
+      norm: `(train, axis_name, dtype) -> layer`, put after all but the last layer.
       conv_transpose: the transposed convolution, called as `flax.linen.ConvTranspose`.
+      dtype: what the layers compute in, e.g. bfloat16; that of the parameters if None.
     """
 
     base: int
@@ -58,7 +67,8 @@ class Generator(nn.Module):
     channels: int = 1
     num_classes: int = 0
     norm: Normalization = _batch_norm
-    conv_transpose: Callable[..., Callable[[Array], Array]] = nn.ConvTranspose
+    conv_transpose: Callable[..., Callable[[Array], Array]] = ConvTranspose
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(
@@ -80,18 +90,24 @@ class Generator(nn.Module):
         Returns:
           Images [B, H, W, C] in (-1, 1).
         """
-        norm = partial(self.norm, train=train, axis_name=axis_name)
-        up = partial(self.conv_transpose, kernel_size=(4, 4), strides=(2, 2), kernel_init=_init)
+        norm = partial(self.norm, train=train, axis_name=axis_name, dtype=self.dtype)
+        dense = partial(nn.Dense, kernel_init=_init, dtype=self.dtype)
+        up = partial(
+            self.conv_transpose,
+            kernel_size=(4, 4),
+            strides=(2, 2),
+            kernel_init=_init,
+            dtype=self.dtype,
+        )
         joined = LabelledLatents(self.num_classes)(latents, labels)
         # No bias before a normalisation, which would cancel it.
-        projected = nn.Dense(
-            self.base * self.base * self.features[0], use_bias=False, kernel_init=_init
-        )(joined)
+        projected = dense(self.base * self.base * self.features[0], use_bias=False)(joined)
         maps = projected.reshape(-1, self.base, self.base, self.features[0])
         maps = nn.relu(norm()(maps))
         for width in self.features[1:]:
             maps = nn.relu(norm()(up(width, use_bias=False)(maps)))
-        return jnp.tanh(up(self.channels)(maps))
+        pixels = up(self.channels)(maps)
+        return jnp.tanh(pixels.astype(jnp.promote_types(pixels.dtype, jnp.float32)))
 
 
 class Discriminator(nn.Module):
@@ -100,15 +116,17 @@ class Discriminator(nn.Module):
     Attributes:
       features: channels of the maps, the one nearest the image first.
       num_classes: number of classes, 0 for an unconditional discriminator.
-      norm: `(train, axis_name) -> layer`, put after all but the first convolution; under a
+      norm: `(train, axis_name, dtype) -> layer`, put after all but the first convolution; under a
         gradient penalty use `layer_norm` or `no_norm`.
       conv: the convolution, called as `flax.linen.Conv`.
+      dtype: what the layers compute in, e.g. bfloat16; that of the parameters if None.
     """
 
     features: Sequence[int]
     num_classes: int = 0
     norm: Normalization = _batch_norm
-    conv: Callable[..., Callable[[Array], Array]] = nn.Conv
+    conv: Callable[..., Callable[[Array], Array]] = Conv
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(
@@ -130,8 +148,10 @@ class Discriminator(nn.Module):
         Returns:
           Logits [B].
         """
-        norm = partial(self.norm, train=train, axis_name=axis_name)
-        down = partial(self.conv, kernel_size=(4, 4), strides=(2, 2), kernel_init=_init)
+        norm = partial(self.norm, train=train, axis_name=axis_name, dtype=self.dtype)
+        down = partial(
+            self.conv, kernel_size=(4, 4), strides=(2, 2), kernel_init=_init, dtype=self.dtype
+        )
         maps = _leaky_relu(down(self.features[0])(images))
         for width in self.features[1:]:
             maps = _leaky_relu(norm()(down(width, use_bias=False)(maps)))

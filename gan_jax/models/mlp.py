@@ -15,6 +15,7 @@ from functools import partial
 import jax
 from flax import linen as nn
 from jax import numpy as jnp
+from jax.typing import DTypeLike
 
 from gan_jax.layers import LabelledLatents, ProjectionHead
 from gan_jax.typing import Array
@@ -32,11 +33,13 @@ class Generator(nn.Module):
       image_shape: (H, W, C) of the images.
       features: widths of the hidden layers.
       num_classes: number of classes, 0 for an unconditional generator.
+      dtype: what the hidden layers compute in, e.g. bfloat16; that of the parameters if None.
     """
 
     image_shape: tuple[int, int, int]
     features: Sequence[int] = (256, 256, 256)
     num_classes: int = 0
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(
@@ -60,8 +63,9 @@ class Generator(nn.Module):
         """
         hidden = LabelledLatents(self.num_classes)(latents, labels)
         for width in self.features:
-            hidden = _leaky_relu(_dense(width)(hidden))
-        pixels = nn.Dense(math.prod(self.image_shape))(hidden)
+            hidden = _leaky_relu(_dense(width, dtype=self.dtype)(hidden))
+        pixels = nn.Dense(math.prod(self.image_shape), dtype=self.dtype)(hidden)
+        pixels = pixels.astype(jnp.promote_types(pixels.dtype, jnp.float32))
         return jnp.tanh(pixels).reshape(-1, *self.image_shape)
 
 
@@ -71,10 +75,12 @@ class Discriminator(nn.Module):
     Attributes:
       features: widths of the hidden layers.
       num_classes: number of classes, 0 for an unconditional discriminator.
+      dtype: what the hidden layers compute in, e.g. bfloat16; that of the parameters if None.
     """
 
     features: Sequence[int] = (256, 256)
     num_classes: int = 0
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(
@@ -98,5 +104,5 @@ class Discriminator(nn.Module):
         """
         hidden = images.reshape(images.shape[0], -1)
         for width in self.features:
-            hidden = _leaky_relu(_dense(width)(hidden))
+            hidden = _leaky_relu(_dense(width, dtype=self.dtype)(hidden))
         return ProjectionHead(self.num_classes)(hidden, labels)

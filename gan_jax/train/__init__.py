@@ -2,6 +2,7 @@
 
 from gan_jax.train.combinators import chain, every, last_slice, make_train_step, repeat, scan_steps
 from gan_jax.train.gradients import average, gather, value_and_gradients
+from gan_jax.train.joint import shared_forward_step, simultaneous_step
 from gan_jax.train.network import Network
 from gan_jax.train.priors import Prior, example_keys, normal_prior, uniform_prior
 from gan_jax.train.sampling import make_sampler
@@ -34,6 +35,8 @@ __all__ = [
     "normal_prior",
     "repeat",
     "scan_steps",
+    "shared_forward_step",
+    "simultaneous_step",
     "unconditional",
     "uniform_prior",
     "value_and_gradients",

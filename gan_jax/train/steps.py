@@ -8,25 +8,20 @@ in the global batch; combinators hand each element a key of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from gan_jax.losses import AdversarialLoss
-from gan_jax.train.gradients import average, gather, value_and_gradients
+from gan_jax.train.gradients import gather, value_and_gradients
 from gan_jax.train.network import Network
-from gan_jax.train.priors import example_keys
 from gan_jax.train.state import GANState, TrainState
+from gan_jax.train.terms import Augment, Term, accuracy, draw, looking, named, total, updated
 from gan_jax.train.wiring import Fake, Shown, alone
-from gan_jax.typing import Array, Batch, Metrics, PRNGKey, PyTree, Sample, Step
+from gan_jax.typing import Array, Batch, Metrics, PRNGKey, PyTree, Step
 
 __all__ = ["discriminator_step", "ema_step", "generator_step"]
-
-Term = Callable[..., Array]
-Augment = Callable[[PRNGKey, Sample], Sample]
 
 
 def discriminator_step(
@@ -63,13 +58,13 @@ def discriminator_step(
       Goodfellow et al., Generative Adversarial Networks, 2014, https://arxiv.org/abs/1406.2661,
       Algorithm 1.
     """
-    look = _looking(shown, augment)
+    look = looking(shown, augment)
 
     def step(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
         real = batch["real"]
-        latent_keys, real_keys, fake_keys, penalty_keys = _draw(key, 4, real, axis_name)
+        latent_keys, real_keys, fake_keys, penalty_keys = draw(key, 4, real, axis_name=axis_name)
         generator = Network(state.generator, axis_name=axis_name)
         fakes = jax.lax.stop_gradient(fake(generator, batch, latent_keys))
 
@@ -78,7 +73,7 @@ def discriminator_step(
             real_logits = gather(look(network, real, batch, real_keys), axis_name=axis_name)
             fake_logits = gather(look(network, fakes, batch, fake_keys), axis_name=axis_name)
             adversarial = jnp.mean(loss.discriminator(real_logits, fake_logits))
-            values = _named(
+            values = named(
                 penalties,
                 critic=lambda sample: look(network.frozen, sample, batch, real_keys),
                 real=real,
@@ -89,10 +84,10 @@ def discriminator_step(
             )
             metrics = {
                 "discriminator_loss": adversarial,
-                **_accuracy(real_logits, fake_logits),
+                **accuracy(real_logits, fake_logits),
                 **values,
             }
-            return adversarial + _total(values), (metrics, network.model_state)
+            return adversarial + total(values), (metrics, network.model_state)
 
         player, metrics = _update(state.discriminator, "discriminator", objective, axis_name)
         return state.replace(discriminator=player), metrics
@@ -131,13 +126,13 @@ def generator_step(
       Goodfellow et al., Generative Adversarial Networks, 2014, https://arxiv.org/abs/1406.2661,
       Algorithm 1.
     """
-    look = _looking(shown, augment)
+    look = looking(shown, augment)
 
     def step(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
         real = batch["real"]
-        latent_keys, real_keys, fake_keys, term_keys = _draw(key, 4, real, axis_name)
+        latent_keys, real_keys, fake_keys, term_keys = draw(key, 4, real, axis_name=axis_name)
         discriminator = Network(state.discriminator, axis_name=axis_name).frozen
         real_logits = gather(look(discriminator, real, batch, real_keys), axis_name=axis_name)
 
@@ -146,7 +141,7 @@ def generator_step(
             fakes = fake(network, batch, latent_keys)
             fake_logits = gather(look(discriminator, fakes, batch, fake_keys), axis_name=axis_name)
             adversarial = jnp.mean(loss.generator(fake_logits, real_logits))
-            values = _named(
+            values = named(
                 terms,
                 fake=fakes,
                 real=real,
@@ -157,7 +152,7 @@ def generator_step(
                 step=state.step,
             )
             metrics = {"generator_loss": adversarial, **values}
-            return adversarial + _total(values), (metrics, network.model_state)
+            return adversarial + total(values), (metrics, network.model_state)
 
         player, metrics = _update(state.generator, "generator", objective, axis_name)
         return state.replace(generator=player), metrics
@@ -201,70 +196,14 @@ def ema_step(decay: float | optax.Schedule) -> Step:
     return step
 
 
-def _draw(key: PRNGKey, number: int, sample: Sample, axis_name: str | None) -> list[Array]:
-    """Split one key into `number` draws, each with a key per example."""
-    count = jax.tree.leaves(sample)[0].shape[0]
-    return [example_keys(k, count, axis_name=axis_name) for k in jax.random.split(key, number)]
-
-
-def _looking(shown: Shown, augment: Augment | None) -> Callable[..., Array]:
-    """Return what a discriminator says of a sample: `(discriminator, sample, batch, keys)`."""
-
-    def look(discriminator: Callable[..., Any], sample: Sample, batch: Batch, keys: Array) -> Array:
-        seen = sample if augment is None else jax.vmap(augment)(keys, sample)
-        return shown(discriminator, seen, batch)
-
-    return look
-
-
-def _accuracy(real_logits: Array, fake_logits: Array) -> Metrics:
-    """Report where the logits lie, and how well they tell real from fake."""
-    real_logit = jnp.mean(real_logits, dtype=jnp.float32)
-    fake_logit = jnp.mean(fake_logits, dtype=jnp.float32)
-    middle = (real_logit + fake_logit) / 2
-    return {
-        "real_logit": real_logit,
-        "fake_logit": fake_logit,
-        "real_accuracy": jnp.mean(real_logits > middle, dtype=jnp.float32),
-        "fake_accuracy": jnp.mean(fake_logits < middle, dtype=jnp.float32),
-    }
-
-
-def _named(functions: Sequence[Term], **arguments: object) -> Metrics:
-    """Evaluate penalties or terms, each averaged over the batch, under their names."""
-    values: Metrics = {}
-    for function in functions:
-        name = _name(function)
-        if name in values:
-            raise ValueError(
-                f"two terms of one step are called {name!r}: give one another __name__"
-            )
-        values[name] = jnp.mean(function(**arguments), dtype=jnp.float32)
-    return values
-
-
-def _name(function: Term) -> str:
-    while isinstance(function, partial):
-        function = function.func
-    return function.__name__
-
-
-def _total(values: Metrics) -> Array:
-    return sum(values.values(), start=jnp.zeros(()))
-
-
 def _update(
     player: TrainState,
     name: str,
     objective: Callable[[PyTree], tuple[Array, tuple[Metrics, PyTree]]],
     axis_name: str | None,
 ) -> tuple[TrainState, Metrics]:
-    """Take one gradient step of a player, and complete its metrics."""
+    """Take one step of a player down its objective."""
     (_, (metrics, model_state)), gradients = value_and_gradients(
         objective, player.params, axis_name=axis_name
     )
-    # Layers may keep statistics of one device only.
-    model_state = average(model_state, axis_name=axis_name)
-    player = player.apply_gradients(grads=gradients, model_state=model_state)
-    metrics = average(metrics, axis_name=axis_name)
-    return player, {**metrics, f"{name}_gradient_norm": optax.tree.norm(gradients)}
+    return updated(player, name, gradients, model_state, metrics, axis_name=axis_name)

@@ -31,6 +31,23 @@ def test_epoch_permutation_stays_the_same_from_version_to_version(key):
     assert epoch_permutation(key, 2, 8).tolist() == [3, 4, 5, 1, 2, 6, 7, 0]
 
 
+def test_an_epoch_is_shuffled_once_and_its_order_cannot_be_spoilt(monkeypatch):
+    shuffled = []
+    philox = np.random.Philox
+    monkeypatch.setattr(np.random, "Philox", lambda seed: shuffled.append(seed) or philox(seed))
+    key = jax.random.key(3)
+    sizes = {"num_examples": 12, "batch_size": 3}
+    batches = [batch_indices(key, step, 1, **sizes) for step in range(8)]
+    assert len(shuffled) == 2
+    order = epoch_permutation(key, 1, 12)
+    assert len(shuffled) == 2
+    with pytest.raises(ValueError, match="read-only"):
+        order[0] = 5
+    batches[4][:] = -1
+    np.testing.assert_array_equal(epoch_permutation(key, 1, 12), order)
+    assert sorted(order) == list(range(12))
+
+
 def test_every_example_is_as_likely_in_every_place(key):
     num_examples, epochs = 6, 1800
     orders = np.stack([epoch_permutation(key, epoch, num_examples) for epoch in range(epochs)])
