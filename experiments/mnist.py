@@ -76,10 +76,17 @@ class Config:
     """Adam's learning rate, of both players."""
     gamma: tuple[float, float] | None = None
     """Strength of the R1 and R2 penalties, at the start and from 4/5 of the run on."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """What the networks compute in; parameters, statistics, losses and averages stay float32.
+    bfloat16 is for accelerators: on a CPU it is slower."""
     seed: int = 0
     """Seed of everything random."""
     devices: int | None = None
     """How many devices to use; all there are if not given."""
+    profile: bool = False
+    """First trace some steps into WORKDIR/profile, and print where their time goes."""
+    compilation_cache: bool = True
+    """Keep compiled programs in the user's cache folder, so that the next start is quick."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -118,8 +125,8 @@ def settled(config: Config) -> tuple[dict[str, Any], list[str]]:
         raise UsageError(f"--gamma was given: --model {config.model}, as published, has no penalty")
     given = {name: value for name, value in vars(config).items() if value is not None}
     settings = {"gamma": None, **usual, **given, "dataset": dataset}
-    for where_not_what in ("workdir", "devices"):
-        settings.pop(where_not_what, None)
+    for how_not_what in ("workdir", "devices", "profile", "compilation_cache"):
+        settings.pop(how_not_what, None)
     return dict(sorted(settings.items())), notes
 
 
@@ -127,13 +134,13 @@ def networks(config: Config) -> tuple[nn.Module, nn.Module]:
     """Make the generator and the discriminator of a settled configuration."""
     from gan_jax import layers, models
 
-    shape, width, classes = SHAPES[config.dataset], config.features or 0, 10 * config.conditional
+    shape, width = SHAPES[config.dataset], config.features or 0
+    common: dict[str, Any] = {"num_classes": 10 * config.conditional, "dtype": config.dtype}
     if config.model == "mlp":
         return (
-            models.mlp.Generator(shape, features=(width,) * 3, num_classes=classes),
-            models.mlp.Discriminator(features=(width,) * 2, num_classes=classes),
+            models.mlp.Generator(shape, features=(width,) * 3, **common),
+            models.mlp.Discriminator(features=(width,) * 2, **common),
         )
-    common = {"num_classes": classes}
     if config.model == "dcgan-gpu":
         common["norm"] = layers.no_norm
     wide = partial(models.dcgan.Generator, base=shape[0] // 4, channels=shape[2])
@@ -199,8 +206,6 @@ def initial_state(config: Config, play: Rules, key: jax.Array) -> GANState:
 
 def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
     """Make the experiment of settled settings."""
-    import jax
-
     from gan_jax import data, train
     from gan_jax.evaluation import classifier_evaluation
     from gan_jax.experiment import Experiment
@@ -233,8 +238,7 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
         steps=settings["steps"],
         batch_size=settings["batch_size"],
         seed=config.seed,
-        # On a CPU, XLA runs convolutions inside a loop many times slower than outside.
-        scan=config.model == "mlp" or jax.default_backend() != "cpu",
+        log_every=100 if config.model == "mlp" else 20,
         notes=tuple(notes),
     )
 
@@ -251,13 +255,17 @@ def train(config: Config) -> int:
     import jax
 
     from gan_jax import loop
+    from gan_jax.compilation import use_compilation_cache
 
-    loop.use_compilation_cache()
+    if config.compilation_cache:
+        use_compilation_cache()
     devices = jax.local_devices()
     accepted = f"from 1 to the {len(devices)} there are"
     require((config.devices or 1) <= len(devices), "devices", config.devices, accepted)
     experiment = build(settings, notes)
-    finished = loop.fit(experiment, config.workdir, devices=devices[: config.devices])
+    finished = loop.fit(
+        experiment, config.workdir, devices=devices[: config.devices], profile=config.profile
+    )
     print(*loop.summary(finished), sep="\n")
     return 0 if finished.signal is None else 128 + finished.signal
 

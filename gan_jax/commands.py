@@ -196,7 +196,9 @@ def load_run(workdir: Path, build: Build) -> tuple[Experiment, TrainState, int]:
     import jax
 
     from gan_jax import checkpoint
+    from gan_jax.compilation import use_compilation_cache
 
+    use_compilation_cache()
     stored = read_config(workdir)
     try:
         experiment = build(stored["config"])

@@ -31,12 +31,13 @@ ALLOWED = {
     "experiment": {"data", "evaluation", "train", "typing"},
     "settings": {"data", "workdir", *BASE},
     "evaluation": {"data", "metrics", "report", "train", "typing", *BASE},
+    "compilation": BASE,
     "commands": {
-        "checkpoint", "command_line", "evaluation", "experiment", "report", "train", "workdir", *BASE,
+        "checkpoint", "command_line", "compilation", "evaluation", "experiment", "report", "train", "workdir", *BASE,
     },
     "loop": {
-        "checkpoint", "data", "evaluation", "experiment", "interruption", "parallel", "report",
-        "train", "typing", "workdir", "writers", *BASE,
+        "checkpoint", "data", "evaluation", "experiment", "interruption", "parallel", "profiling",
+        "report", "train", "typing", "workdir", "writers", *BASE,
     },
 }  # fmt: skip
 EXPERIMENTS = sorted((ROOT / "experiments").glob("*.py"))

@@ -2,7 +2,6 @@
 
 from gan_jax.loop.fit import Finished, fit, summary
 from gan_jax.loop.log import first_bad
-from gan_jax.loop.startup import use_compilation_cache
 from gan_jax.loop.view import sample_grid
 
-__all__ = ["Finished", "first_bad", "fit", "sample_grid", "summary", "use_compilation_cache"]
+__all__ = ["Finished", "first_bad", "fit", "sample_grid", "summary"]

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from gan_jax import data, parallel
 from gan_jax.experiment import Experiment
 from gan_jax.train import GANState, scan_steps
-from gan_jax.typing import Array, Batch, Metrics
+from gan_jax.typing import Array, Batch, Metrics, TrainStep
 
-__all__ = ["Advance", "Advanced", "Run", "advance", "make_run"]
+__all__ = ["Advance", "Advanced", "Run", "advance", "make_run", "make_step"]
 
 _IN_FLIGHT_BYTES = 2**27
 
@@ -36,6 +36,25 @@ class Advanced(NamedTuple):
     waited: float
 
 
+def make_step(experiment: Experiment) -> TrainStep:
+    """Make an experiment's step on batches as the feed gives them.
+
+    Args:
+      experiment: whose step is taken.
+
+    Returns:
+      The same step, on batches `{"image": uint8 [B, H, W, C], "label": int32 [B]}`.
+    """
+
+    def step(
+        state: GANState, batch: Batch, *, axis_name: str | None = None
+    ) -> tuple[GANState, Metrics]:
+        batch = {"real": data.normalize(batch["image"]), "label": batch["label"]}
+        return experiment.train_step(state, batch, axis_name=axis_name)
+
+    return step
+
+
 def make_run(experiment: Experiment, devices: Sequence[jax.Device]) -> Run:
     """Compile what is dispatched: a step of an experiment, or many as one loop.
 
@@ -47,14 +66,9 @@ def make_run(experiment: Experiment, devices: Sequence[jax.Device]) -> Run:
       A function from a state, which it donates, and a batch of `make_feed` to the new state and
       the metrics, [K] or []; it does not wait for the result.
     """
-
-    def prepared_step(
-        state: GANState, batch: Batch, *, axis_name: str | None = None
-    ) -> tuple[GANState, Metrics]:
-        batch = {"real": data.normalize(batch["image"]), "label": batch["label"]}
-        return experiment.train_step(state, batch, axis_name=axis_name)
-
-    step = scan_steps(prepared_step) if experiment.scan else prepared_step
+    step = make_step(experiment)
+    if experiment.scan:
+        step = scan_steps(step)
     if len(devices) > 1:
         return parallel.pmap(step, devices=devices, batch_axis=int(experiment.scan))
     return jax.jit(step, donate_argnums=0)

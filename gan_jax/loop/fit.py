@@ -17,6 +17,7 @@ from gan_jax.interruption import Interruption
 from gan_jax.loop.dispatch import Advance, advance, make_run
 from gan_jax.loop.feed import make_feed, windows
 from gan_jax.loop.log import Log
+from gan_jax.loop.profile import profile_run
 from gan_jax.loop.startup import environment
 from gan_jax.loop.view import draw_report, sample_grid, worth_a_look
 from gan_jax.train import GANState
@@ -52,6 +53,7 @@ def fit(
     workdir: str | Path,
     *,
     devices: Sequence[jax.Device] | None = None,
+    profile: bool = False,
     stream: TextIO | None = None,
 ) -> Finished:
     """Train from where the folder's last good checkpoint is to the experiment's last step.
@@ -64,6 +66,7 @@ def fit(
       experiment: what to train.
       workdir: the run's folder; a run of the same settings in it is gone on with.
       devices: devices to spread each batch over, all local ones if None.
+      profile: first trace some steps into `profile/`, and print where their time goes.
       stream: where progress goes, standard error if None.
 
     Returns:
@@ -89,6 +92,9 @@ def fit(
             experiment.load(split="test", report=progress.message)  # or fail now, not half-way
         sign(workdir, record)
         state = _start(experiment, workdir, create_key, devices[0], progress)
+        if profile:
+            for line in profile_run(experiment, dataset, state, workdir / "profile", devices):
+                progress.message(line)
         log = _open_log(stack, experiment, workdir, int(state.step), progress)
         with closing(feed(int(state.step))) as batches:
             take = functools.partial(advance, make_run(experiment, devices), batches)

@@ -1,4 +1,4 @@
-"""What a run is started on: compiled programs kept from before, and a note of the versions."""
+"""What a run is started on: a note of the versions and the devices."""
 
 from __future__ import annotations
 
@@ -6,21 +6,7 @@ import platform
 
 import jax
 
-from gan_jax.files import cache_directory
-
-__all__ = ["environment", "use_compilation_cache"]
-
-
-def use_compilation_cache() -> None:
-    """Keep compiled programs in the user's cache folder, so that a second start is quick.
-
-    A folder chosen before, say by `JAX_COMPILATION_CACHE_DIR`, stays.
-    """
-    if jax.config.values.get("jax_compilation_cache_dir"):
-        return
-    jax.config.update("jax_compilation_cache_dir", str(cache_directory("xla")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+__all__ = ["environment"]
 
 
 def environment() -> dict[str, str]:
