@@ -36,8 +36,8 @@ ALLOWED = {
         "checkpoint", "command_line", "compilation", "evaluation", "experiment", "report", "train", "workdir", *BASE,
     },
     "loop": {
-        "checkpoint", "data", "evaluation", "experiment", "interruption", "parallel", "profiling",
-        "report", "train", "typing", "workdir", "writers", *BASE,
+        "checkpoint", "compilation", "data", "evaluation", "experiment", "interruption", "parallel",
+        "profiling", "report", "train", "typing", "workdir", "writers", *BASE,
     },
 }  # fmt: skip
 EXPERIMENTS = sorted((ROOT / "experiments").glob("*.py"))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gan_jax import data, parallel
+from gan_jax import compilation, data, parallel
 from gan_jax.experiment import Experiment
 from gan_jax.train import GANState, scan_steps
 from gan_jax.typing import Array, Batch, Metrics, TrainStep
@@ -71,7 +71,7 @@ def make_run(experiment: Experiment, devices: Sequence[jax.Device]) -> Run:
         step = scan_steps(step)
     if len(devices) > 1:
         return parallel.pmap(step, devices=devices, batch_axis=int(experiment.scan))
-    return jax.jit(step, donate_argnums=0)
+    return compilation.jit(step)
 
 
 def advance(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jax
 
-from gan_jax import data, parallel, profiling
+from gan_jax import compilation, data, parallel, profiling
 from gan_jax.experiment import Experiment
 from gan_jax.files import atomic_write
 from gan_jax.loop.dispatch import make_step
@@ -40,7 +40,7 @@ def profile_run(
     """
     share = parallel.batch_share(experiment.batch_size, len(devices))
     batch = {name: array[:share] for name, array in dataset.arrays.items()}
-    step = jax.jit(make_step(experiment), donate_argnums=0)
+    step = compilation.jit(make_step(experiment))
     profile = profiling.profile_step(step, state, jax.device_put(batch, devices[0]), directory)
     lines = [f"profile of {experiment.title}: {share} images per step on {devices[0]}"]
     lines += profile.lines

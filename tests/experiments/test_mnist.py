@@ -55,6 +55,7 @@ def test_the_settings_are_all_in_the_config(trained):
     assert config["config"] == {
         "dataset": "digits", "model": "mlp", "conditional": True, "steps": 120, "batch_size": 64,
         "features": 16, "learning_rate": 1e-3, "gamma": config["config"]["gamma"], "seed": 0,
+        "dtype": "float32",
     }  # fmt: skip
     command = config["command"]
     assert (
@@ -261,6 +262,39 @@ def test_the_dcgan_trains_samples_and_evaluates(tmp_path, monkeypatch):
     assert main("interpolate", "--workdir", workdir, "--anchors", 2, "--frames", 2) == 0
     scores = json.loads((workdir / "evaluation.json").read_text())["scores"]
     assert all(np.isfinite(score["value"]) for score in scores)
+
+
+def test_a_profile_is_printed_and_changes_nothing(tmp_path, capsys):
+    small = (*SMALL[:2], "--steps", "20", "--features", "8", "--devices", "1")
+    assert main(*small, "--workdir", tmp_path / "plain") == 0
+    capsys.readouterr()
+    assert main(*small, "--workdir", tmp_path / "profiled", "--profile") == 0
+    said = capsys.readouterr().err
+    assert "where the time goes" in said
+    assert "GFLOP/s" in said
+    folder = tmp_path / "profiled" / "profile"
+    assert "where the time goes" in (folder / "profile.txt").read_text()
+    assert list(folder.rglob("*.xplane.pb"))
+    pictures = [tmp_path / run / "samples/step_00000020.png" for run in ("plain", "profiled")]
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+
+
+@pytest.mark.parametrize("model", ["mlp", "dcgan"])
+def test_bfloat16_is_for_the_networks_alone(model):
+    settings, _ = mnist.settled(
+        mnist.Config(dataset="digits", model=model, features=4, dtype="bfloat16")
+    )
+    experiment = mnist.build(settings)
+    batch = {"real": np.ones((4, 8, 8, 1), np.float32), "label": np.zeros(4, np.int32)}
+    state, metrics = jax.jit(lambda key: experiment.train_step(experiment.create(key), batch))(
+        jax.random.key(0)
+    )
+    assert {leaf.dtype.name for leaf in jax.tree.leaves((state.generator, metrics))} == {
+        "float32",
+        "int32",
+    }
+    text = str(jax.make_jaxpr(experiment.train_step)(state, batch))
+    assert "bf16" in text
 
 
 @pytest.mark.slow
