@@ -168,7 +168,7 @@ def mlp2d(
     Returns:
       The game.
     """
-    generator = mlp.Generator((2,), features=(width,) * 3)  # type: ignore[arg-type]
+    generator = mlp.Generator((2,), features=(width,) * 3)
     discriminator = mlp.Discriminator(features=(width,) * 3)
     examples = jnp.zeros((1, POINT_LATENTS)), jnp.zeros((1, 2))
     create = _creation(generator, discriminator, optimizer, *examples)

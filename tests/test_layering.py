@@ -41,6 +41,7 @@ ALLOWED = {
     },
 }  # fmt: skip
 EXPERIMENTS = sorted((ROOT / "experiments").glob("*.py"))
+BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
 SOURCES = sorted((ROOT / "gan_jax").rglob("*.py"))
 
 
@@ -88,7 +89,9 @@ def test_experiments_stand_alone(path):
     assert not [name for name in imports(path) if name.split(".")[0] == "experiments"]
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *EXPERIMENTS], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [*SOURCES, *EXPERIMENTS, *BENCHMARKS], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_files_are_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
 

@@ -44,7 +44,7 @@ def convolve(images: Array, kernel: Array, geometry: Geometry) -> Array:
     Returns:
       Maps [B, H', W', O].
     """
-    return _convolve.bind(images, kernel, geometry=geometry, members=0)
+    return _convolve.bind(*_alike(images, kernel), geometry=geometry, members=0)
 
 
 def spread(maps: Array, kernel: Array, geometry: Geometry) -> Array:
@@ -58,7 +58,7 @@ def spread(maps: Array, kernel: Array, geometry: Geometry) -> Array:
     Returns:
       Images [B, H, W, I].
     """
-    return _spread.bind(maps, kernel, geometry=geometry, members=0)
+    return _spread.bind(*_alike(maps, kernel), geometry=geometry, members=0)
 
 
 def correlate(images: Array, maps: Array, geometry: Geometry) -> Array:
@@ -72,7 +72,20 @@ def correlate(images: Array, maps: Array, geometry: Geometry) -> Array:
     Returns:
       A kernel [h, w, I, O].
     """
-    return _correlate.bind(images, maps, geometry=geometry, members=0)
+    return _correlate.bind(*_alike(images, maps), geometry=geometry, members=0)
+
+
+def _alike(left: Array, right: Array) -> tuple[Array, Array]:
+    """Mark operands as varying over the same axes of devices, where `shard_map` keeps account.
+
+    What is the same on all devices is marked as differing, so that its gradient is summed over them.
+    """
+    first, second = (jax.typeof(operand).mat.varying for operand in (left, right))
+
+    def marked(operand: Array, missing: frozenset) -> Array:
+        return lax.pcast(operand, tuple(missing), to="varying") if missing else operand
+
+    return marked(left, second - first), marked(right, first - second)
 
 
 def _plain_convolve(images: Array, kernel: Array, geometry: Geometry) -> Array:

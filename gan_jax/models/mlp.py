@@ -30,13 +30,13 @@ class Generator(nn.Module):
     """Map latents to images through dense layers.
 
     Attributes:
-      image_shape: (H, W, C) of the images.
+      image_shape: (H, W, C) of the images, or the shape of whatever else is generated.
       features: widths of the hidden layers.
       num_classes: number of classes, 0 for an unconditional generator.
       dtype: what the hidden layers compute in, e.g. bfloat16; that of the parameters if None.
     """
 
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     features: Sequence[int] = (256, 256, 256)
     num_classes: int = 0
     dtype: DTypeLike | None = None

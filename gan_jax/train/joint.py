@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -123,40 +124,44 @@ def simultaneous_step(
             fake_logits = gather(look(network, fakes, batch, fake_keys), axis_name=axis_name)
             return (real_logits, fake_logits), network.model_state
 
-        def penalized(params: PyTree) -> tuple[Array, Metrics]:
-            network = Network(state.discriminator, params, axis_name=axis_name).frozen
-            values = named(
-                penalties,
-                critic=lambda sample: look(network, sample, batch, real_keys),
-                real=real,
-                fake=fakes,
-                batch=batch,
-                keys=penalty_keys,
-                step=state.step,
-            )
-            return total(values), values
-
         logits, pull_logits, judge_state = jax.vjp(
             judge, state.discriminator.params, fakes, has_aux=True
         )
         losses, directions = _directions(loss, *logits)
-        penalty, values = jax.grad(penalized, has_aux=True)(state.discriminator.params)
+
+        def critic(params: PyTree, sample: Sample) -> Array:
+            network = Network(state.discriminator, params, axis_name=axis_name)
+            return look(network.frozen, sample, batch, real_keys)
+
+        penalty, values = _penalty(
+            penalties,
+            critic,
+            state.discriminator.params,
+            real=real,
+            fake=fakes,
+            batch=batch,
+            keys=penalty_keys,
+            step=state.step,
+        )
         gradients = jax.tree.map(jnp.add, pull_logits(directions[0])[0], penalty)
         metrics = {"discriminator_loss": losses[0], **accuracy(*logits), **values}
+        gradients = average(gradients, axis_name=axis_name)
         discriminator, metrics = updated(
             state.discriminator,
             "discriminator",
-            average(gradients, axis_name=axis_name),
+            gradients,
             judge_state,
             metrics,
             axis_name=axis_name,
         )
+        gradients = average(pull_fakes(pull_logits(directions[1])[1]), axis_name=axis_name)
+        loss_value = {"generator_loss": losses[1]}
         generator, more = updated(
             state.generator,
             "generator",
-            average(pull_fakes(pull_logits(directions[1])[1]), axis_name=axis_name),
+            gradients,
             generator_state,
-            {"generator_loss": losses[1]},
+            loss_value,
             axis_name=axis_name,
         )
         state = state.replace(discriminator=discriminator, generator=generator)
@@ -176,6 +181,21 @@ def _generate(
 
     fakes, pull, model_state = jax.vjp(generate, state.generator.params, has_aux=True)
     return fakes, lambda direction: pull(direction)[0], model_state
+
+
+def _penalty(
+    penalties: Sequence[Term],
+    critic: Callable[[PyTree, Sample], Array],
+    params: PyTree,
+    **arguments: object,
+) -> tuple[PyTree, Metrics]:
+    """Return the gradient of the penalties by the critic's parameters, and their values."""
+
+    def objective(params: PyTree) -> tuple[Array, Metrics]:
+        values = named(penalties, critic=partial(critic, params), **arguments)
+        return total(values), values
+
+    return jax.grad(objective, has_aux=True)(params)
 
 
 def _directions(

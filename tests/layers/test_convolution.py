@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 from flax import linen as nn
+from jax.sharding import AxisType, PartitionSpec
 from jax.test_util import check_grads
 
 from gan_jax import layers
@@ -120,6 +121,25 @@ def test_vmap_of_vmap():
     together = jax.jit(jax.vmap(jax.vmap(run)))(kernels, xs)
     for i, j in itertools.product(range(2), range(3)):
         same(together[i, j], run(kernels[i, j], xs[i, j]))
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_shard_map_differentiates_as_with_flax(check):
+    x = inputs((6, 6), 2, batch=4)
+    mesh = jax.make_mesh((2,), ("batch",), axis_types=(AxisType.Auto,), devices=jax.devices()[:2])
+
+    def gradient(module):
+        params = module.init(jax.random.key(0), x)
+
+        def of_share(params, x):
+            by = jax.grad(lambda params: jnp.sum(module.apply(params, x) ** 2))(params)
+            return jax.lax.pmean(by, "batch")
+
+        specs = dict(in_specs=(PartitionSpec(), PartitionSpec("batch")), out_specs=PartitionSpec())
+        return jax.jit(jax.shard_map(of_share, mesh=mesh, check_vma=check, **specs))(params, x)
+
+    how = dict(features=3, kernel_size=(4, 4), strides=(2, 2), param_dtype=jnp.float64)
+    same(gradient(layers.Conv(**how)), gradient(nn.Conv(**how)))
 
 
 def test_the_three_are_one_form():
