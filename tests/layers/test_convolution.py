@@ -234,7 +234,11 @@ def test_a_game_is_played_as_with_the_layers_of_flax():
 
     def play(conv, conv_transpose):
         generator = dcgan.Generator(
-            base=2, features=(8, 4), conv_transpose=conv_transpose, dtype=jnp.float64
+            base=2,
+            features=(8, 4),
+            norm=layers.no_norm,
+            conv_transpose=conv_transpose,
+            dtype=jnp.float64,
         )
         discriminator = dcgan.Discriminator(
             features=(4, 8), norm=layers.no_norm, conv=conv, dtype=jnp.float64
