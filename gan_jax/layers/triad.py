@@ -78,7 +78,7 @@ def correlate(images: Array, maps: Array, geometry: Geometry) -> Array:
 def _alike(left: Array, right: Array) -> tuple[Array, Array]:
     """Mark operands as varying over the same axes of devices, where `shard_map` keeps account.
 
-    What is the same on all devices is marked as differing, so that its gradient is summed over them.
+    What is the same on all devices is marked as differing, so that its gradient is their sum.
     """
     first, second = (jax.typeof(operand).mat.varying for operand in (left, right))
 
