@@ -14,6 +14,7 @@
 | `key` | one typed PRNG key, `jax.random.key(seed)` | `[]` |
 | `keys` | one key per example, a function of its index in the global batch | `[B]` |
 | `axis_name` | the mapped axis of the devices that share a batch; `None` on one device | |
+| `spectral_stats` | the collection of a network that moves once per step, however often it is applied | |
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, Protocol
 import jax
 
 __all__ = [
+    "SPECTRAL_STATS",
     "Array",
     "Batch",
     "Critic",
@@ -34,6 +36,8 @@ __all__ = [
     "Step",
     "TrainStep",
 ]
+
+SPECTRAL_STATS = "spectral_stats"
 
 Array = jax.Array
 PRNGKey = jax.Array

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +13,21 @@ from gan_jax.train.gradients import average, gather
 from gan_jax.train.network import Network
 from gan_jax.train.state import GANState
 from gan_jax.train.steps import discriminator_step
-from gan_jax.train.terms import Augment, Term, accuracy, draw, looking, named, total, updated
+from gan_jax.train.terms import (
+    Augment,
+    Term,
+    accuracy,
+    draw,
+    looking,
+    named,
+    surroundings,
+    total,
+    updated,
+)
 from gan_jax.train.wiring import Fake, Shown, alone
 from gan_jax.typing import Array, Batch, Metrics, PRNGKey, PyTree, Sample, Step
 
-__all__ = ["shared_forward_step", "simultaneous_step"]
+__all__ = ["consensus_step", "shared_forward_step", "simultaneous_step"]
 
 
 def shared_forward_step(
@@ -109,13 +119,87 @@ def simultaneous_step(
     Reference:
       Mescheder, Nowozin and Geiger, The Numerics of GANs, 2017, https://arxiv.org/abs/1705.10461.
     """
-    look = looking(shown, augment)
+    field = _field(loss, fake, looking(shown, augment), penalties)
 
     def step(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
+        gradients, report = field(_both(state), state, batch, key, axis_name)
+        return _move(state, average(gradients, axis_name=axis_name), report, axis_name)
+
+    return step
+
+
+def consensus_step(
+    loss: AdversarialLoss,
+    fake: Fake,
+    *,
+    strength: float | Array = 10.0,
+    shown: Shown = alone,
+    penalties: Sequence[Term] = (),
+    augment: Augment | None = None,
+) -> Step:
+    r"""Update both players at once, and towards agreement: also down the field's squared length.
+
+    `v + strength * J^T v`, where `v` joins both players' gradients and `J` is its Jacobian, so that
+    `J^T v` is the gradient of `||v||^2 / 2`. It turns the circles of simultaneous descent into
+    spirals inwards.
+
+    Args:
+      loss: a pair of adversarial losses.
+      fake: makes a sample, see `gan_jax.train.wiring`.
+      strength: the paper's gamma.
+      shown: what the discriminator judges, see `gan_jax.train.wiring`.
+      penalties: as in `discriminator_step`.
+      augment: as in `discriminator_step`.
+
+    Returns:
+      A `Step` with the metrics of `simultaneous_step`; its gradient norms are of what is applied.
+
+    Reference:
+      Mescheder, Nowozin and Geiger, The Numerics of GANs, 2017, https://arxiv.org/abs/1705.10461.
+    """
+    field = _field(loss, fake, looking(shown, augment), penalties)
+
+    def step(
+        state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
+    ) -> tuple[GANState, Metrics]:
+        at = lambda params: field(params, state, batch, key, axis_name)  # noqa: E731
+        gradients, pull, report = jax.vjp(at, _both(state), has_aux=True)
+        gradients = average(gradients, axis_name=axis_name)
+        (correction,) = average(pull(gradients), axis_name=axis_name)
+        agreed = jax.tree.map(lambda v, c: v + strength * c, gradients, correction)
+        return _move(state, agreed, report, axis_name)
+
+    return step
+
+
+class _Pair(NamedTuple):
+    """Something of each player."""
+
+    generator: Any
+    discriminator: Any
+
+
+def _both(state: GANState) -> _Pair:
+    return _Pair(state.generator.params, state.discriminator.params)
+
+
+def _field(
+    loss: AdversarialLoss, fake: Fake, look: Callable[..., Array], penalties: Sequence[Term]
+) -> Callable[..., tuple[_Pair, _Pair]]:
+    """Make the function that differentiates both objectives at once, each by its own player.
+
+    It is `(params, state, batch, key, axis_name) -> (gradients, report)`: gradients of this device,
+    and each player's metrics and collections after the passes.
+    """
+
+    def field(
+        params: _Pair, state: GANState, batch: Batch, key: PRNGKey, axis_name: str | None
+    ) -> tuple[_Pair, _Pair]:
         real = batch["real"]
         latent_keys, real_keys, fake_keys, penalty_keys = draw(key, 4, real, axis_name=axis_name)
+        state = state.replace(generator=state.generator.replace(params=params.generator))
         fakes, pull_fakes, generator_state = _generate(state, fake, batch, latent_keys, axis_name)
 
         def judge(params: PyTree, fakes: Sample) -> tuple[tuple[Array, Array], PyTree]:
@@ -124,50 +208,55 @@ def simultaneous_step(
             fake_logits = gather(look(network, fakes, batch, fake_keys), axis_name=axis_name)
             return (real_logits, fake_logits), network.model_state
 
-        logits, pull_logits, judge_state = jax.vjp(
-            judge, state.discriminator.params, fakes, has_aux=True
-        )
+        logits, pull_logits, judge_state = jax.vjp(judge, params.discriminator, fakes, has_aux=True)
         losses, directions = _directions(loss, *logits)
 
-        def critic(params: PyTree, sample: Sample) -> Array:
+        def penalty(params: PyTree) -> tuple[Array, Metrics]:
             network = Network(state.discriminator, params, axis_name=axis_name)
-            return look(network.frozen, sample, batch, real_keys)
+            values = named(
+                penalties,
+                keys=penalty_keys,
+                critic=lambda sample: look(network.frozen, sample, batch, real_keys),
+                discriminator=network.frozen,
+                generator=Network(state.generator, axis_name=axis_name).frozen,
+                real=real,
+                fake=fakes,
+                **dict(zip(("real_logits", "fake_logits"), judge(params, fakes)[0], strict=True)),
+                **surroundings(state, batch, params=params, axis_name=axis_name),
+            )
+            return total(values), values
 
-        penalty, values = _penalty(
-            penalties,
-            critic,
-            state.discriminator.params,
-            real=real,
-            fake=fakes,
-            batch=batch,
-            keys=penalty_keys,
-            step=state.step,
-        )
-        gradients = jax.tree.map(jnp.add, pull_logits(directions[0])[0], penalty)
+        slopes, values = jax.grad(penalty, has_aux=True)(params.discriminator)
         metrics = {"discriminator_loss": losses[0], **accuracy(*logits), **values}
-        gradients = average(gradients, axis_name=axis_name)
-        discriminator, metrics = updated(
-            state.discriminator,
-            "discriminator",
-            gradients,
-            judge_state,
-            metrics,
-            axis_name=axis_name,
+        gradients = _Pair(
+            pull_fakes(pull_logits(directions[1])[1]),
+            jax.tree.map(jnp.add, pull_logits(directions[0])[0], slopes),
         )
-        gradients = average(pull_fakes(pull_logits(directions[1])[1]), axis_name=axis_name)
-        loss_value = {"generator_loss": losses[1]}
-        generator, more = updated(
-            state.generator,
-            "generator",
-            gradients,
-            generator_state,
-            loss_value,
-            axis_name=axis_name,
+        return gradients, _Pair(
+            ({"generator_loss": losses[1]}, generator_state), (metrics, judge_state)
         )
-        state = state.replace(discriminator=discriminator, generator=generator)
-        return state, {**metrics, **more}
 
-    return step
+    return field
+
+
+def _move(
+    state: GANState, gradients: _Pair, report: _Pair, axis_name: str | None
+) -> tuple[GANState, Metrics]:
+    """Take a step of each player, and complete the metrics."""
+    metrics: Metrics = {}
+    for name in ("discriminator", "generator"):
+        values, model_state = getattr(report, name)
+        player, values = updated(
+            getattr(state, name),
+            name,
+            getattr(gradients, name),
+            model_state,
+            values,
+            axis_name=axis_name,
+        )
+        state = state.replace(**{name: player})
+        metrics |= values
+    return state, metrics
 
 
 def _generate(
@@ -181,21 +270,6 @@ def _generate(
 
     fakes, pull, model_state = jax.vjp(generate, state.generator.params, has_aux=True)
     return fakes, lambda direction: pull(direction)[0], model_state
-
-
-def _penalty(
-    penalties: Sequence[Term],
-    critic: Callable[[PyTree, Sample], Array],
-    params: PyTree,
-    **arguments: object,
-) -> tuple[PyTree, Metrics]:
-    """Return the gradient of the penalties by the critic's parameters, and their values."""
-
-    def objective(params: PyTree) -> tuple[Array, Metrics]:
-        values = named(penalties, critic=partial(critic, params), **arguments)
-        return total(values), values
-
-    return jax.grad(objective, has_aux=True)(params)
 
 
 def _directions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gan_jax.train.state import TrainState
-from gan_jax.typing import Array, PyTree
+from gan_jax.typing import SPECTRAL_STATS, Array, PyTree
 
 __all__ = ["Network"]
 
@@ -15,7 +15,10 @@ class Network:
 
     Each call continues from the collections (`batch_stats`, ...) the call before left, so that a
     discriminator shown reals and then fakes counts both; read them from `model_state` afterwards.
-    The player itself is never changed: a step that wants the new collections stores them.
+    Only `spectral_stats`, which depend on the parameters alone, start every call where the step
+    began: all passes of a step see the same normalised weights, and the power iteration moves on
+    once per step. The player itself is never changed: a step that wants the new collections stores
+    them.
 
     Attributes:
       model_state: the mutable collections after the calls so far.
@@ -38,6 +41,7 @@ class Network:
           axis_name: the mapped axis over which layers that look across a batch do so.
         """
         self.model_state = player.model_state
+        self._once = {k: v for k, v in player.model_state.items() if k == SPECTRAL_STATS}
         self._apply = player.apply_fn
         self._params = player.params if params is None else params
         self._mode: dict[str, Any] = {"train": train}
@@ -54,7 +58,7 @@ class Network:
         return self._run(*inputs)[0]
 
     def _run(self, *inputs: Any) -> tuple[Any, PyTree]:
-        variables = {"params": self._params, **self.model_state}
+        variables = {"params": self._params, **self.model_state, **self._once}
         mutable = list(self.model_state) if self._mode["train"] else []
         output, changed = self._apply(variables, *inputs, mutable=mutable, **self._mode)
         return output, {**self.model_state, **changed}

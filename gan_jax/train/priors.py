@@ -8,7 +8,14 @@ import jax
 
 from gan_jax.typing import Array, PRNGKey
 
-__all__ = ["Prior", "example_keys", "normal_prior", "uniform_prior"]
+__all__ = [
+    "Prior",
+    "example_keys",
+    "normal_prior",
+    "truncate",
+    "truncated_normal_prior",
+    "uniform_prior",
+]
 
 Prior = Callable[[PRNGKey], Array]
 
@@ -23,6 +30,52 @@ def normal_prior(dimension: int) -> Prior:
       A function from one key to latents [D].
     """
     return lambda key: jax.random.normal(key, (dimension,))
+
+
+def truncated_normal_prior(dimension: int, threshold: float | Array) -> Prior:
+    """Draw latents from N(0, I) with every component redrawn until it is within the threshold.
+
+    This is BigGAN's truncation trick, for sampling from a generator trained with `normal_prior`:
+    less variety for more fidelity. (Redrawing gives the normal distribution truncated to
+    [-threshold, threshold], which is drawn from directly.)
+
+    Args:
+      dimension: length D of a latent vector.
+      threshold: the largest magnitude of a component, above 0.
+
+    Returns:
+      A function from one key to latents [D].
+
+    Raises:
+      ValueError: `threshold` is a number that is not above 0.
+
+    Reference:
+      Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2018,
+      https://arxiv.org/abs/1809.11096
+    """
+    if isinstance(threshold, (int, float)) and not threshold > 0:
+        raise ValueError(f"truncated_normal_prior: threshold is {threshold}, it must be above 0")
+    return lambda key: jax.random.truncated_normal(key, -threshold, threshold, (dimension,))
+
+
+def truncate(styles: Array, mean: Array, share: float | Array) -> Array:
+    """Pull styles towards their mean, which is StyleGAN's truncation trick.
+
+    `mean + share * (styles - mean)`
+
+    Args:
+      styles: [..., D].
+      mean: [D].
+      share: the paper's psi: 1 leaves the styles as they are, 0 makes all of them the mean.
+
+    Returns:
+      [..., D].
+
+    Reference:
+      Karras et al., A Style-Based Generator Architecture for Generative Adversarial Networks,
+      2018, https://arxiv.org/abs/1812.04948
+    """
+    return mean + share * (styles - mean)
 
 
 def uniform_prior(dimension: int) -> Prior:

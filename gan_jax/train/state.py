@@ -37,14 +37,14 @@ class GANState(flax.struct.PyTreeNode):
       key: the base key, never advanced: step `s` draws from `fold_in(key, s)`.
       generator: the generator's state.
       discriminator: the discriminator's state.
-      moving: named running quantities that steps of their own keep up to date.
+      moving: named running quantities, arrays or trees, that steps of their own keep up to date.
     """
 
     step: Array
     key: PRNGKey
     generator: TrainState
     discriminator: TrainState
-    moving: Mapping[str, Array]
+    moving: Mapping[str, Any]
 
 
 def create_player(
@@ -88,7 +88,7 @@ def create_state(
     generator: TrainState,
     discriminator: TrainState,
     *,
-    moving: Mapping[str, Array] | None = None,
+    moving: Mapping[str, Any] | None = None,
 ) -> GANState:
     """Put two players at the start of their game.
 

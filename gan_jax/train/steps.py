@@ -1,4 +1,4 @@
-"""The elements of a training recipe: update one player, or an average of it.
+"""The elements of a training recipe: update one player.
 
 Every element has the signature of `gan_jax.typing.Step`, reads what it needs from the state and
 returns a new one. What they draw is a function of the key they are given and of an example's index
@@ -11,17 +11,26 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from gan_jax.losses import AdversarialLoss
 from gan_jax.train.gradients import gather, value_and_gradients
 from gan_jax.train.network import Network
 from gan_jax.train.state import GANState, TrainState
-from gan_jax.train.terms import Augment, Term, accuracy, draw, looking, named, total, updated
+from gan_jax.train.terms import (
+    Augment,
+    Term,
+    accuracy,
+    draw,
+    looking,
+    named,
+    surroundings,
+    total,
+    updated,
+)
 from gan_jax.train.wiring import Fake, Shown, alone
 from gan_jax.typing import Array, Batch, Metrics, PRNGKey, PyTree, Step
 
-__all__ = ["discriminator_step", "ema_step", "generator_step"]
+__all__ = ["discriminator_step", "generator_step"]
 
 
 def discriminator_step(
@@ -42,9 +51,11 @@ def discriminator_step(
       loss: a pair of adversarial losses; the discriminator's half is used.
       fake: makes a sample, see `gan_jax.train.wiring`.
       shown: what the discriminator judges, see `gan_jax.train.wiring`.
-      penalties: functions `(*, critic, real, fake, keys, step, **_) -> [B]`, each reported under
-        its `__name__`. The critic is the discriminator behind `shown` and `augment`, so gradients
-        with respect to its input go through the augmentation.
+      penalties: functions of keywords returning [B], each reported under its `__name__`. They may
+        read `critic` (the discriminator behind `shown` and `augment`, so gradients with respect to
+        its input go through the augmentation), `discriminator` and `generator` (the networks as
+        callables), `real`, `fake`, `real_logits`, `fake_logits` (of the global batch), `keys` (one
+        per example) and what `gan_jax.train.terms.surroundings` lists, and must accept the rest.
       augment: a differentiable function of one example `(key, sample) -> sample` applied to all
         the discriminator sees, with independent keys for reals and fakes.
 
@@ -52,7 +63,7 @@ def discriminator_step(
       A `Step` with metrics `discriminator_loss` (the adversarial part), `real_logit`, `fake_logit`
       (means), `real_accuracy`, `fake_accuracy` (shares on the right side of the middle between
       those means: the level of a relativistic or Wasserstein critic's logits has no meaning),
-      `discriminator_gradient_norm`, and one per penalty.
+      `real_sign`, `discriminator_gradient_norm`, and one per penalty.
 
     Reference:
       Goodfellow et al., Generative Adversarial Networks, 2014, https://arxiv.org/abs/1406.2661,
@@ -66,7 +77,7 @@ def discriminator_step(
         real = batch["real"]
         latent_keys, real_keys, fake_keys, penalty_keys = draw(key, 4, real, axis_name=axis_name)
         generator = Network(state.generator, axis_name=axis_name)
-        fakes = jax.lax.stop_gradient(fake(generator, batch, latent_keys))
+        fakes = fake(generator, batch, latent_keys)
 
         def objective(params: PyTree) -> tuple[Array, tuple[Metrics, PyTree]]:
             network = Network(state.discriminator, params, axis_name=axis_name)
@@ -75,12 +86,15 @@ def discriminator_step(
             adversarial = jnp.mean(loss.discriminator(real_logits, fake_logits))
             values = named(
                 penalties,
+                keys=penalty_keys,
                 critic=lambda sample: look(network.frozen, sample, batch, real_keys),
+                discriminator=network.frozen,
+                generator=generator.frozen,
                 real=real,
                 fake=fakes,
-                batch=batch,
-                keys=penalty_keys,
-                step=state.step,
+                real_logits=real_logits,
+                fake_logits=fake_logits,
+                **surroundings(state, batch, params=params, axis_name=axis_name),
             )
             metrics = {
                 "discriminator_loss": adversarial,
@@ -102,6 +116,7 @@ def generator_step(
     shown: Shown = alone,
     terms: Sequence[Term] = (),
     augment: Augment | None = None,
+    against: Step | None = None,
 ) -> Step:
     r"""Update the generator once against a fixed discriminator.
 
@@ -113,10 +128,13 @@ def generator_step(
       loss: a pair of adversarial losses; the generator's half is used.
       fake: makes a sample, see `gan_jax.train.wiring`.
       shown: what the discriminator judges, see `gan_jax.train.wiring`.
-      terms: functions `(*, fake, real, batch, generator, critic, keys, step, **_) -> [B]` added to
-        the loss (a reconstruction, a cycle), each reported under its `__name__`; `generator` is the
-        network being trained, as a callable.
+      terms: functions of keywords returning [B] that are added to the loss (a reconstruction, a
+        cycle), each reported under its `__name__`. They may read what penalties may;
+        `generator` is the network being trained, as a callable.
       augment: as in `discriminator_step`.
+      against: how the discriminator will have answered before it judges, as a step that is then
+        forgotten; the generator's gradient goes through the answer. `unroll(k, ...)` of the
+        discriminator's own step makes this an unrolled GAN.
 
     Returns:
       A `Step` with metrics `generator_loss` (the adversarial part), `generator_gradient_norm`, and
@@ -132,24 +150,31 @@ def generator_step(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
         real = batch["real"]
+        if against is not None:
+            key, answer_key = jax.random.split(key)
         latent_keys, real_keys, fake_keys, term_keys = draw(key, 4, real, axis_name=axis_name)
-        discriminator = Network(state.discriminator, axis_name=axis_name).frozen
-        real_logits = gather(look(discriminator, real, batch, real_keys), axis_name=axis_name)
 
         def objective(params: PyTree) -> tuple[Array, tuple[Metrics, PyTree]]:
+            opponent = state.discriminator
+            if against is not None:
+                opponent = _answer(against, state, params, batch, answer_key, axis_name)
+            discriminator = Network(opponent, axis_name=axis_name).frozen
             network = Network(state.generator, params, axis_name=axis_name)
             fakes = fake(network, batch, latent_keys)
+            real_logits = gather(look(discriminator, real, batch, real_keys), axis_name=axis_name)
             fake_logits = gather(look(discriminator, fakes, batch, fake_keys), axis_name=axis_name)
             adversarial = jnp.mean(loss.generator(fake_logits, real_logits))
             values = named(
                 terms,
-                fake=fakes,
-                real=real,
-                batch=batch,
-                generator=network,
-                critic=lambda sample: look(discriminator, sample, batch, fake_keys),
                 keys=term_keys,
-                step=state.step,
+                critic=lambda sample: look(discriminator, sample, batch, fake_keys),
+                discriminator=discriminator,
+                generator=network,
+                real=real,
+                fake=fakes,
+                real_logits=real_logits,
+                fake_logits=fake_logits,
+                **surroundings(state, batch, params=params, axis_name=axis_name),
             )
             metrics = {"generator_loss": adversarial, **values}
             return adversarial + total(values), (metrics, network.model_state)
@@ -160,40 +185,17 @@ def generator_step(
     return step
 
 
-def ema_step(decay: float | optax.Schedule) -> Step:
-    r"""Move the generator's averaged parameters: `ema <- decay * ema + (1 - decay) * params`.
-
-    Args:
-      decay: in [0, 1], or a schedule of the training step.
-
-    Returns:
-      A `Step` without metrics.
-
-    Raises:
-      ValueError: `decay` is a number outside [0, 1], or the generator keeps no average.
-
-    Reference:
-      Yazıcı et al., The Unusual Effectiveness of Averaging in GAN Training, 2019,
-      https://arxiv.org/abs/1806.04498
-    """
-    if not callable(decay) and not 0 <= decay <= 1:
-        raise ValueError(f"ema_step: decay is {decay}, it must be in [0, 1]")
-
-    def step(
-        state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
-    ) -> tuple[GANState, Metrics]:
-        player = state.generator
-        if player.ema_params is None:
-            raise ValueError("ema_step: the generator keeps no average: create it with ema=True")
-        keep = decay(state.step) if callable(decay) else decay
-        ema = jax.tree.map(
-            lambda average, new: (keep * average + (1 - keep) * new).astype(average.dtype),
-            player.ema_params,
-            player.params,
-        )
-        return state.replace(generator=player.replace(ema_params=ema)), {}
-
-    return step
+def _answer(
+    against: Step,
+    state: GANState,
+    params: PyTree,
+    batch: Batch,
+    key: PRNGKey,
+    axis_name: str | None,
+) -> TrainState:
+    """Return the discriminator as a step leaves it that meets the generator at `params`."""
+    faced = state.replace(generator=state.generator.replace(params=params))
+    return against(faced, batch, key, axis_name=axis_name)[0].discriminator
 
 
 def _update(

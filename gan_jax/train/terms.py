@@ -10,13 +10,23 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax.train.gradients import average
+from gan_jax.train.gradients import average, gather
 from gan_jax.train.priors import example_keys
-from gan_jax.train.state import TrainState
+from gan_jax.train.state import GANState, TrainState
 from gan_jax.train.wiring import Shown
 from gan_jax.typing import Array, Batch, Metrics, PRNGKey, PyTree, Sample
 
-__all__ = ["Augment", "Term", "accuracy", "draw", "looking", "named", "total", "updated"]
+__all__ = [
+    "Augment",
+    "Term",
+    "accuracy",
+    "draw",
+    "looking",
+    "named",
+    "surroundings",
+    "total",
+    "updated",
+]
 
 Term = Callable[..., Array]
 Augment = Callable[[PRNGKey, Sample], Sample]
@@ -64,7 +74,8 @@ def accuracy(real_logits: Array, fake_logits: Array) -> Metrics:
       fake_logits: logits of fakes.
 
     Returns:
-      Means, and shares on the right side of the middle between the means.
+      Means, shares on the right side of the middle between the means, and `real_sign`, the mean
+      sign of the logits of reals, which nears 1 where a discriminator learns its reals by heart.
     """
     real_logit = jnp.mean(real_logits, dtype=jnp.float32)
     fake_logit = jnp.mean(fake_logits, dtype=jnp.float32)
@@ -74,14 +85,41 @@ def accuracy(real_logits: Array, fake_logits: Array) -> Metrics:
         "fake_logit": fake_logit,
         "real_accuracy": jnp.mean(real_logits > middle, dtype=jnp.float32),
         "fake_accuracy": jnp.mean(fake_logits < middle, dtype=jnp.float32),
+        "real_sign": jnp.mean(jnp.sign(real_logits), dtype=jnp.float32),
     }
 
 
-def named(functions: Sequence[Term], **arguments: object) -> Metrics:
+def surroundings(
+    state: GANState, batch: Batch, *, params: PyTree, axis_name: str | None
+) -> dict[str, Any]:
+    """Collect what every penalty and term may read, whichever step evaluates it.
+
+    Args:
+      state: the game before the step.
+      batch: what the step was given.
+      params: the parameters being trained.
+      axis_name: the mapped axis of the devices, None on one device.
+
+    Returns:
+      `batch`, `step`, `params`, `gather` (joins [B, ...] of all devices) and `mixes_examples`
+      (whether the discriminator normalises over the batch), by name.
+    """
+    return {
+        "batch": batch,
+        "step": state.step,
+        "params": params,
+        "gather": partial(gather, axis_name=axis_name),
+        "mixes_examples": _normalizes_over_batch(state.discriminator),
+    }
+
+
+def named(functions: Sequence[Term], *, keys: Array, **arguments: Any) -> Metrics:
     """Evaluate penalties or terms, each averaged over the batch.
 
     Args:
-      functions: called with all the arguments, each returns [B].
+      functions: called by keyword with all the arguments and with keys of its own; each returns
+        [B], or what else is to be averaged.
+      keys: one per example, [B].
       **arguments: what they are given.
 
     Returns:
@@ -91,13 +129,14 @@ def named(functions: Sequence[Term], **arguments: object) -> Metrics:
       ValueError: two have the same name.
     """
     values: Metrics = {}
-    for function in functions:
+    for index, function in enumerate(functions):
         name = _name(function)
         if name in values:
             raise ValueError(
                 f"two terms of one step are called {name!r}: give one another __name__"
             )
-        values[name] = jnp.mean(function(**arguments), dtype=jnp.float32)
+        own = jax.vmap(lambda key, index=index: jax.random.fold_in(key, index))(keys)
+        values[name] = jnp.mean(function(keys=own, **arguments), dtype=jnp.float32)
     return values
 
 
@@ -146,3 +185,9 @@ def _name(function: Term) -> str:
     while isinstance(function, partial):
         function = function.func
     return function.__name__
+
+
+def _normalizes_over_batch(player: TrainState) -> bool:
+    """Tell whether a network keeps running means, as batch normalisation does."""
+    statistics = jax.tree.leaves_with_path(player.model_state.get("batch_stats", {}))
+    return any(getattr(path[-1], "key", None) == "mean" for path, _ in statistics)

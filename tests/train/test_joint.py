@@ -46,6 +46,48 @@ def test_simultaneous_updates_of_a_bilinear_game_spiral_outwards(key):
     np.testing.assert_allclose(np.hypot(theta, psi), np.hypot(1, 0.5) * np.hypot(1, 0.1), rtol=1e-6)
 
 
+def test_consensus_of_a_bilinear_game_by_hand(key):
+    """v = (-psi, theta) for (theta, psi), and J^T v = (theta, psi)."""
+    step = train.consensus_step(losses.wasserstein, games.dirac_fake, strength=0.3)
+    theta, psi, metrics = dirac(step, key)
+    np.testing.assert_allclose(theta, 1 - 0.1 * (-0.5 + 0.3 * 1.0), rtol=1e-6)
+    np.testing.assert_allclose(psi, 0.5 - 0.1 * (1.0 + 0.3 * 0.5), rtol=1e-6)
+    np.testing.assert_allclose(metrics["generator_gradient_norm"], 0.2, rtol=1e-5)
+
+
+def test_consensus_is_the_gradient_of_the_fields_squared_length(key):
+    """The same of a game that is not bilinear, by finite differences of the fields."""
+    loss, rate, strength = losses.non_saturating, 0.1, 2.0
+
+    def field(theta, psi):
+        state = games.dirac_state(key, learning_rate=1.0)
+        state = state.replace(
+            generator=state.generator.replace(params={"theta": theta}),
+            discriminator=state.discriminator.replace(params={"psi": psi}),
+        )
+        step = train.make_train_step(
+            train.simultaneous_step(loss, games.dirac_fake, penalties=GAMMA)
+        )
+        after, _ = step(state, games.dirac_batch())
+        return jnp.stack(
+            [theta - after.generator.params["theta"], psi - after.discriminator.params["psi"]]
+        )
+
+    at = jnp.array([1.0, 0.5])
+    v = field(*at)
+    jacobian = jax.jacfwd(lambda w: field(w[0], w[1]))(at)
+    expected = at - rate * (v + strength * jacobian.T @ v)
+    step = train.consensus_step(loss, games.dirac_fake, strength=strength, penalties=GAMMA)
+    theta, psi, _ = dirac(step, key)
+    np.testing.assert_allclose([theta, psi], expected, rtol=1e-5)
+
+
+def test_consensus_without_strength_is_the_simultaneous_step(key):
+    step = train.consensus_step(losses.hinge, games.dirac_fake, strength=0.0)
+    joint = train.simultaneous_step(losses.hinge, games.dirac_fake)
+    assert games.difference(dirac(step, key)[2], dirac(joint, key)[2]) == 0
+
+
 @pytest.fixture(scope="module")
 def game():
     create, fake, shown = games.image_game(conditional=True)

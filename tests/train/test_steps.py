@@ -1,7 +1,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from gan_jax import losses, penalties, train
@@ -146,24 +145,6 @@ def test_conditional_fakes_have_the_labels_of_the_batch(key):
     np.testing.assert_array_equal(seen[0], batch["label"])
 
 
-def test_the_average_follows_its_formula_and_its_schedule(key):
-    state = games.dirac_state(key, ema=True)
-    moved = state.generator.replace(params={"theta": jnp.array(3.0)})
-    state = state.replace(generator=moved, step=jnp.array(10))
-    constant, _ = train.ema_step(0.75)(state, {}, key)
-    np.testing.assert_allclose(constant.generator.ema_params["theta"], 0.75 * 1 + 0.25 * 3)
-    ramp = optax.linear_schedule(0.0, 1.0, 20)
-    scheduled, _ = train.ema_step(ramp)(state, {}, key)
-    np.testing.assert_allclose(scheduled.generator.ema_params["theta"], 0.5 * 1 + 0.5 * 3)
-
-
-def test_the_average_says_what_it_lacks(key):
-    with pytest.raises(ValueError, match=r"decay is 1\.5"):
-        train.ema_step(1.5)
-    with pytest.raises(ValueError, match="ema=True"):
-        train.ema_step(0.9)(games.dirac_state(key), {}, key)
-
-
 @pytest.mark.parametrize(("loss", "reads_reals"), [("hinge", False), ("relativistic", True)])
 def test_generator_losses_get_the_logits_of_the_reals(key, loss, reads_reals):
     update = train.generator_step(getattr(losses, loss), games.dirac_fake)
@@ -172,13 +153,65 @@ def test_generator_losses_get_the_logits_of_the_reals(key, loss, reads_reals):
     assert (games.difference(near.generator, far.generator) > 0) == reads_reals
 
 
-@pytest.mark.parametrize("decay", [0.9, optax.linear_schedule(0.0, 1.0, 10)])
-def test_the_average_of_half_precision_parameters_keeps_small_moves(key, decay):
-    state = games.dirac_state(key)
-    half = {"theta": jnp.array(1.0, jnp.bfloat16)}
-    average = train.state._start_average(half["theta"])
-    assert average.dtype == jnp.float32
-    player = state.generator.replace(params=half, ema_params={"theta": average})
-    state = state.replace(generator=player, step=jnp.array(9))
-    after, _ = train.ema_step(decay)(state, {}, key)
-    assert after.generator.ema_params["theta"].dtype == jnp.float32
+def test_penalties_may_read_all_that_a_step_has(key):
+    batch = games.dirac_batch()
+    seen = {}
+
+    def curious(*, critic, discriminator, generator, real, fake, gather, params, **rest):
+        seen.update(rest)
+        apart = (
+            rest["real_logits"] - critic(real),
+            rest["fake_logits"] - discriminator(fake),
+            generator(jnp.zeros((4, 1)))[:, 0] - 1.0,
+            critic(fake) - params["psi"] * fake[:, 0],
+            gather(fake)[:, 0] - 1.0,
+        )
+        return sum(jnp.abs(difference) for difference in apart)
+
+    update = train.discriminator_step(losses.hinge, games.dirac_fake, penalties=(curious,))
+    _, metrics = update(games.dirac_state(key), batch, key)
+    assert metrics["curious"] == 0
+    assert seen["batch"] is batch
+    assert seen["mixes_examples"] is False
+    assert seen["keys"].shape == (4,)
+    assert seen["step"] == 0
+
+
+def test_no_two_penalties_draw_the_same_numbers(key):
+    drawn = []
+
+    def first(*, keys, **_):
+        drawn.append(jax.random.key_data(keys))
+        return jnp.zeros(4)
+
+    def second(**arguments):
+        return first(**arguments)
+
+    for update in (
+        train.discriminator_step(losses.hinge, games.dirac_fake, penalties=(first, second)),
+        train.generator_step(losses.hinge, games.dirac_fake, terms=(first, second)),
+    ):
+        drawn.clear()
+        update(games.dirac_state(key), games.dirac_batch(), key)
+        assert len(np.unique(np.concatenate(drawn), axis=0)) == 8
+
+
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_penalties_are_told_of_batch_normalisation(key, batch_norm):
+    create, fake, shown = games.image_game(batch_norm=batch_norm)
+    seen = []
+
+    def curious(*, mixes_examples, **_):
+        seen.append(mixes_examples)
+        return jnp.zeros(16)
+
+    update = train.discriminator_step(losses.hinge, fake, shown=shown, penalties=(curious,))
+    jax.eval_shape(update, jax.eval_shape(create, key), games.image_batch(key), key)
+    assert seen == [batch_norm]
+
+
+def test_the_sign_of_the_reals_is_reported(key):
+    update = train.discriminator_step(losses.hinge, games.dirac_fake)
+    batch = {"real": jnp.array([[1.0], [2.0], [-3.0], [1.0]])}
+    _, metrics = update(games.dirac_state(key), batch, key)
+    np.testing.assert_allclose(metrics["real_sign"], 0.5)

@@ -1,0 +1,118 @@
+"""Steps that see another batch than they are given."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax import losses, train
+from tests import games
+
+
+def spy(seen):
+    """Return a step that keeps the batch it sees."""
+
+    def step(state, batch, key, *, axis_name=None):
+        seen.append((batch, key))
+        return state, {}
+
+    return step
+
+
+def test_a_drawn_quantity_is_one_per_example_from_a_key_of_its_own(key):
+    seen = []
+    step = train.drawing("code", lambda key: jax.random.uniform(key, (2,)), spy(seen))
+    step(games.dirac_state(key), {**games.dirac_batch(8), "code": None}, key)
+    batch, inner = seen[0]
+    assert batch["code"].shape == (8, 2)
+    assert len(np.unique(batch["code"])) == 16
+    np.testing.assert_array_equal(batch["real"], games.dirac_batch(8)["real"])
+    assert not np.array_equal(jax.random.key_data(inner), jax.random.key_data(key))
+
+
+def test_drawn_quantities_do_not_depend_on_the_number_of_devices(key):
+    prior = lambda key: jax.random.uniform(key)
+
+    def report(state, batch, key, *, axis_name=None):
+        return state, {"code": batch["code"]}
+
+    step = train.drawing("code", prior, report)
+    state = games.dirac_state(key)
+    _, whole = step(state, games.dirac_batch(8), key)
+    _, parts = jax.vmap(
+        lambda real: step(state, {"real": real}, key, axis_name="batch"), axis_name="batch"
+    )(jnp.zeros((4, 2, 1)))
+    np.testing.assert_array_equal(parts["code"].ravel(), whole["code"])
+
+
+def test_an_infogan_learns_its_code(key):
+    """The code is the fake; a discriminator whose second head must tell it apart does."""
+    generator = games.mlp.Generator((2,), features=(16,))
+
+    class TwoHeads(games.nn.Module):
+        @games.nn.compact
+        def __call__(self, sample, *, train, axis_name=None):
+            hidden = games.nn.relu(games.nn.Dense(16)(sample))
+            return games.nn.Dense(1)(hidden)[:, 0], games.nn.Dense(3)(hidden)
+
+    def fake(generator, batch, keys):
+        latents = jax.vmap(train.normal_prior(2))(keys)
+        return generator(jnp.concatenate([latents, jax.nn.one_hot(batch["code"], 3)], axis=1))
+
+    def information(*, discriminator, fake, batch, **_):
+        log_likelihoods = jax.nn.log_softmax(discriminator(fake)[1])
+        return -jnp.take_along_axis(log_likelihoods, batch["code"][:, None], axis=1)[:, 0]
+
+    shown = lambda discriminator, sample, batch: discriminator(sample)[0]
+    adam = games.optax.adam(1e-2)
+    state = train.create_state(
+        key,
+        train.create_player(key, generator, adam, jnp.zeros((1, 5))),
+        train.create_player(key, TwoHeads(), adam, jnp.zeros((1, 2))),
+    )
+    loss, terms = losses.non_saturating, (information,)
+    both = train.chain(
+        train.discriminator_step(loss, fake, shown=shown, penalties=terms),
+        lambda *a, **k: _renamed(
+            train.generator_step(loss, fake, shown=shown, terms=terms), *a, **k
+        ),
+    )
+    step = train.make_train_step(
+        train.drawing("code", lambda key: jax.random.randint(key, (), 0, 3), both)
+    )
+    real = jax.random.normal(jax.random.key(1), (200, 64, 2))
+    _, metrics = jax.jit(train.scan_steps(step))(state, {"real": real})
+    assert metrics["information"][0] > 0.9  # about log 3
+    assert metrics["information"][-1] < 0.3
+
+
+def _renamed(step, *arguments, **keywords):
+    """Give the generator's term another name than the discriminator's."""
+    state, metrics = step(*arguments, **keywords)
+    return state, {f"generator_{name}": value for name, value in metrics.items()}
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.25, 1.0])
+def test_reals_are_mixed_with_fresh_fakes(key, probability):
+    seen = []
+
+    def mix(key, real, fake):
+        return jnp.where(jax.random.uniform(key) < probability, fake, real)
+
+    step = train.mixing_reals(mix, games.dirac_fake, spy(seen))
+    step(games.dirac_state(key), games.dirac_batch(4096), key)
+    # Reals are at 0, fakes at 1.
+    np.testing.assert_allclose(seen[0][0]["real"].mean(), probability, atol=0.03)
+
+
+def test_no_gradient_reaches_the_generator_through_mixed_reals(key):
+    def slope(theta):
+        state = games.dirac_state(key)
+        state = state.replace(generator=state.generator.replace(params={"theta": theta}))
+        report = lambda state, batch, key, axis_name=None: (state, {"mean": batch["real"].mean()})
+        mix = lambda key, real, fake: fake
+        step = train.mixing_reals(mix, games.dirac_fake, report)
+        return step(state, games.dirac_batch(), key)[1]["mean"]
+
+    assert slope(3.0) == 3.0
+    assert jax.grad(slope)(3.0) == 0.0
