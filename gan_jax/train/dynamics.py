@@ -65,10 +65,10 @@ def extragradient(step: Step) -> Step:
       A `Step` that reports the metrics where the first half led.
 
     Reference:
-      Gidel et al., A Variational Inequality Perspective on Generative Adversarial Networks, 2018,
-      https://arxiv.org/abs/1802.10551, Algorithm 4.
-      Mishchenko et al., Revisiting Stochastic Extragradient, 2019,
-      https://arxiv.org/abs/1905.11373, on the same batch for both.
+      Gidel et al., A Variational Inequality Perspective on Generative Adversarial Networks,
+      Algorithm 4, 2018, https://arxiv.org/abs/1802.10551
+      Mishchenko et al., Revisiting Stochastic Extragradient, 2019, on the same batch for both,
+      https://arxiv.org/abs/1905.11373
     """
 
     def extrapolated(

@@ -208,32 +208,40 @@ def _field(
             fake_logits = gather(look(network, fakes, batch, fake_keys), axis_name=axis_name)
             return (real_logits, fake_logits), network.model_state
 
-        logits, pull_logits, judge_state = jax.vjp(judge, params.discriminator, fakes, has_aux=True)
-        losses, directions = _directions(loss, *logits)
-
         def penalty(params: PyTree) -> tuple[Array, Metrics]:
-            network = Network(state.discriminator, params, axis_name=axis_name)
+            real_logits, fake_logits = judge(params, fakes)[0]
             values = named(
                 penalties,
                 keys=penalty_keys,
-                critic=lambda sample: look(network.frozen, sample, batch, real_keys),
-                discriminator=network.frozen,
-                generator=Network(state.generator, axis_name=axis_name).frozen,
-                real=real,
-                fake=fakes,
-                **dict(zip(("real_logits", "fake_logits"), judge(params, fakes)[0], strict=True)),
-                **surroundings(state, batch, params=params, axis_name=axis_name),
+                real_logits=real_logits,
+                fake_logits=fake_logits,
+                **surroundings(
+                    state,
+                    batch,
+                    fakes,
+                    discriminator=Network(state.discriminator, params, axis_name=axis_name).frozen,
+                    generator=Network(state.generator, axis_name=axis_name).frozen,
+                    look=look,
+                    look_keys=real_keys,
+                    params=params,
+                    axis_name=axis_name,
+                ),
             )
             return total(values), values
 
+        logits, pull_logits, judge_state = jax.vjp(judge, params.discriminator, fakes, has_aux=True)
+        (first, second), (down, up) = _directions(loss, *logits)
         slopes, values = jax.grad(penalty, has_aux=True)(params.discriminator)
-        metrics = {"discriminator_loss": losses[0], **accuracy(*logits), **values}
-        gradients = _Pair(
-            pull_fakes(pull_logits(directions[1])[1]),
-            jax.tree.map(jnp.add, pull_logits(directions[0])[0], slopes),
-        )
-        return gradients, _Pair(
-            ({"generator_loss": losses[1]}, generator_state), (metrics, judge_state)
+        metrics = {"discriminator_loss": first, **accuracy(*logits), **values}
+        return (
+            _Pair(
+                generator=pull_fakes(pull_logits(up)[1]),
+                discriminator=jax.tree.map(jnp.add, pull_logits(down)[0], slopes),
+            ),
+            _Pair(
+                generator=({"generator_loss": second}, generator_state),
+                discriminator=(metrics, judge_state),
+            ),
         )
 
     return field

@@ -103,12 +103,17 @@ def lazy_penalty_step(
             values = named(
                 penalties,
                 keys=penalty_keys,
-                critic=lambda sample: look(network, sample, batch, look_keys),
-                discriminator=network,
-                generator=generator,
-                real=real,
-                fake=fakes,
-                **surroundings(state, batch, params=params, axis_name=axis_name),
+                **surroundings(
+                    state,
+                    batch,
+                    fakes,
+                    discriminator=network,
+                    generator=generator,
+                    look=look,
+                    look_keys=look_keys,
+                    params=params,
+                    axis_name=axis_name,
+                ),
             )
             return interval * total(values), values
 

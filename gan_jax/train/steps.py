@@ -52,10 +52,9 @@ def discriminator_step(
       fake: makes a sample, see `gan_jax.train.wiring`.
       shown: what the discriminator judges, see `gan_jax.train.wiring`.
       penalties: functions of keywords returning [B], each reported under its `__name__`. They may
-        read `critic` (the discriminator behind `shown` and `augment`, so gradients with respect to
-        its input go through the augmentation), `discriminator` and `generator` (the networks as
-        callables), `real`, `fake`, `real_logits`, `fake_logits` (of the global batch), `keys` (one
-        per example) and what `gan_jax.train.terms.surroundings` lists, and must accept the rest.
+        read `keys` (one per example), `real_logits` and `fake_logits` (of the global batch), and
+        all that `gan_jax.train.terms.surroundings` lists, such as `critic`, `real` and `fake`, and
+        must accept the rest. Gradients by the critic's input go through the augmentation.
       augment: a differentiable function of one example `(key, sample) -> sample` applied to all
         the discriminator sees, with independent keys for reals and fakes.
 
@@ -87,14 +86,19 @@ def discriminator_step(
             values = named(
                 penalties,
                 keys=penalty_keys,
-                critic=lambda sample: look(network.frozen, sample, batch, real_keys),
-                discriminator=network.frozen,
-                generator=generator.frozen,
-                real=real,
-                fake=fakes,
                 real_logits=real_logits,
                 fake_logits=fake_logits,
-                **surroundings(state, batch, params=params, axis_name=axis_name),
+                **surroundings(
+                    state,
+                    batch,
+                    fakes,
+                    discriminator=network.frozen,
+                    generator=generator.frozen,
+                    look=look,
+                    look_keys=real_keys,
+                    params=params,
+                    axis_name=axis_name,
+                ),
             )
             metrics = {
                 "discriminator_loss": adversarial,
@@ -167,14 +171,19 @@ def generator_step(
             values = named(
                 terms,
                 keys=term_keys,
-                critic=lambda sample: look(discriminator, sample, batch, fake_keys),
-                discriminator=discriminator,
-                generator=network,
-                real=real,
-                fake=fakes,
                 real_logits=real_logits,
                 fake_logits=fake_logits,
-                **surroundings(state, batch, params=params, axis_name=axis_name),
+                **surroundings(
+                    state,
+                    batch,
+                    fakes,
+                    discriminator=discriminator,
+                    generator=network,
+                    look=look,
+                    look_keys=fake_keys,
+                    params=params,
+                    axis_name=axis_name,
+                ),
             )
             metrics = {"generator_loss": adversarial, **values}
             return adversarial + total(values), (metrics, network.model_state)

@@ -90,21 +90,42 @@ def accuracy(real_logits: Array, fake_logits: Array) -> Metrics:
 
 
 def surroundings(
-    state: GANState, batch: Batch, *, params: PyTree, axis_name: str | None
+    state: GANState,
+    batch: Batch,
+    fakes: Sample,
+    *,
+    discriminator: Callable[..., Any],
+    generator: Callable[..., Any],
+    look: Callable[..., Array],
+    look_keys: Array,
+    params: PyTree,
+    axis_name: str | None,
 ) -> dict[str, Any]:
     """Collect what every penalty and term may read, whichever step evaluates it.
 
     Args:
       state: the game before the step.
       batch: what the step was given.
+      fakes: what the generator made of it.
+      discriminator: the network as a callable that moves nothing.
+      generator: the network as a callable.
+      look: what `looking` made.
+      look_keys: keys of the augmentation a critic looks through, [B].
       params: the parameters being trained.
       axis_name: the mapped axis of the devices, None on one device.
 
     Returns:
-      `batch`, `step`, `params`, `gather` (joins [B, ...] of all devices) and `mixes_examples`
-      (whether the discriminator normalises over the batch), by name.
+      By name: `critic` (`sample -> logits`: the discriminator behind wiring and augmentation),
+      `discriminator`, `generator`, `real`, `fake`, `batch`, `step`, `params`, `gather` (joins
+      [B, ...] of all devices) and `mixes_examples` (whether the discriminator normalises over the
+      batch).
     """
     return {
+        "critic": lambda sample: look(discriminator, sample, batch, look_keys),
+        "discriminator": discriminator,
+        "generator": generator,
+        "real": batch["real"],
+        "fake": fakes,
         "batch": batch,
         "step": state.step,
         "params": params,
