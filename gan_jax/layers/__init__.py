@@ -1,5 +1,11 @@
 """Building blocks of networks, without papers' names."""
 
+from gan_jax.layers.attention import SelfAttention
+from gan_jax.layers.conditional_norm import (
+    ConditionalBatchNorm,
+    ConditionalNormalization,
+    conditional_batch_norm,
+)
 from gan_jax.layers.conditioning import LabelledLatents, ProjectionHead
 from gan_jax.layers.convolution import (
     Conv,
@@ -7,23 +13,45 @@ from gan_jax.layers.convolution import (
     conv_general_dilated,
     conv_transpose,
 )
+from gan_jax.layers.fourier import FourierFeatures, fourier_features
+from gan_jax.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
 from gan_jax.layers.normalization import Normalization, batch_norm, layer_norm, no_norm
 from gan_jax.layers.resampling import blur, downsample, mean_pool, nearest_upsample, upsample
+from gan_jax.layers.spectral import (
+    SpectralConv,
+    SpectralConvTranspose,
+    SpectralDense,
+    SpectralEmbed,
+    spectral_norm,
+)
 
 __all__ = [
+    "ConditionalBatchNorm",
+    "ConditionalNormalization",
     "Conv",
     "ConvTranspose",
+    "FourierFeatures",
     "LabelledLatents",
+    "MinibatchDiscrimination",
+    "MinibatchStandardDeviation",
     "Normalization",
     "ProjectionHead",
+    "SelfAttention",
+    "SpectralConv",
+    "SpectralConvTranspose",
+    "SpectralDense",
+    "SpectralEmbed",
     "batch_norm",
     "blur",
+    "conditional_batch_norm",
     "conv_general_dilated",
     "conv_transpose",
     "downsample",
+    "fourier_features",
     "layer_norm",
     "mean_pool",
     "nearest_upsample",
     "no_norm",
+    "spectral_norm",
     "upsample",
 ]

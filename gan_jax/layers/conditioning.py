@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flax import linen as nn
 from jax import numpy as jnp
 from jax.nn.initializers import Initializer, normal
@@ -32,8 +34,11 @@ class LabelledLatents(nn.Module):
 
         Returns:
           [B, D], or [B, D + E] with classes.
+
+        Raises:
+          ValueError: labels are missing, unasked for, or not [B].
         """
-        _check_labels("generator", self.num_classes, labels)
+        _check_labels("generator", self.num_classes, labels, len(latents))
         if labels is None:
             return latents
         embedding = nn.Embed(self.num_classes, self.features, embedding_init=normal(1.0))(labels)
@@ -48,6 +53,8 @@ class ProjectionHead(nn.Module):
     Attributes:
       num_classes: number of classes; 0 for an unconditional discriminator.
       kernel_init: initializer of `w`.
+      dense: makes `w` and `b`, called as `flax.linen.Dense`.
+      embed: makes the embedding, called as `flax.linen.Embed`.
 
     Reference:
       Miyato and Koyama, cGANs with Projection Discriminator, 2018,
@@ -56,6 +63,8 @@ class ProjectionHead(nn.Module):
 
     num_classes: int
     kernel_init: Initializer = nn.initializers.lecun_normal()
+    dense: Callable[..., Callable[[Array], Array]] = nn.Dense
+    embed: Callable[..., Callable[[Array], Array]] = nn.Embed
 
     @nn.compact
     def __call__(self, features: Array, labels: Array | None) -> Array:
@@ -67,21 +76,29 @@ class ProjectionHead(nn.Module):
 
         Returns:
           Logits [B].
+
+        Raises:
+          ValueError: labels are missing, unasked for, or not [B].
         """
-        _check_labels("discriminator", self.num_classes, labels)
+        _check_labels("discriminator", self.num_classes, labels, len(features))
         features = features.astype(jnp.promote_types(features.dtype, jnp.float32))
-        logits = nn.Dense(1, kernel_init=self.kernel_init)(features)[:, 0]
+        logits = self.dense(1, kernel_init=self.kernel_init)(features)[:, 0]
         if labels is None:
             return logits
         width = features.shape[-1]
-        embedding = nn.Embed(
+        embed = self.embed(
             self.num_classes, width, embedding_init=normal(width**-0.5), name="projection"
-        )(labels)
-        return logits + jnp.sum(embedding * features, axis=-1)
+        )
+        return logits + jnp.sum(embed(labels) * features, axis=-1)
 
 
-def _check_labels(player: str, num_classes: int, labels: Array | None) -> None:
+def _check_labels(player: str, num_classes: int, labels: Array | None, batch: int) -> None:
     if num_classes and labels is None:
         raise ValueError(f"this {player} has {num_classes} classes and was given no labels")
     if labels is not None and not num_classes:
         raise ValueError(f"this {player} was given labels and has no classes: set num_classes")
+    if labels is not None and labels.shape != (batch,):
+        raise ValueError(
+            f"this {player} was given labels {list(labels.shape)} for a batch of {batch}: "
+            f"they must be [{batch}]"
+        )

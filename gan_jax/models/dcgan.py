@@ -59,6 +59,7 @@ class Generator(nn.Module):
       num_classes: number of classes, 0 for an unconditional generator.
       norm: `(train, axis_name, dtype) -> layer`, put after all but the last layer.
       conv_transpose: the transposed convolution, called as `flax.linen.ConvTranspose`.
+      dense: the projection of the latents, called as `flax.linen.Dense`.
       dtype: what the layers compute in, e.g. bfloat16; that of the parameters if None.
     """
 
@@ -68,6 +69,7 @@ class Generator(nn.Module):
     num_classes: int = 0
     norm: Normalization = _batch_norm
     conv_transpose: Callable[..., Callable[[Array], Array]] = ConvTranspose
+    dense: Callable[..., Callable[[Array], Array]] = nn.Dense
     dtype: DTypeLike | None = None
 
     @nn.compact
@@ -91,7 +93,7 @@ class Generator(nn.Module):
           Images [B, H, W, C] in (-1, 1).
         """
         norm = partial(self.norm, train=train, axis_name=axis_name, dtype=self.dtype)
-        dense = partial(nn.Dense, kernel_init=_init, dtype=self.dtype)
+        dense = partial(self.dense, kernel_init=_init, dtype=self.dtype)
         up = partial(
             self.conv_transpose,
             kernel_size=(4, 4),
@@ -119,6 +121,10 @@ class Discriminator(nn.Module):
       norm: `(train, axis_name, dtype) -> layer`, put after all but the first convolution; under a
         gradient penalty use `layer_norm` or `no_norm`.
       conv: the convolution, called as `flax.linen.Conv`.
+      minibatch: what the last maps [B, H, W, C] pass, called `(maps, axis_name=)`, e.g.
+        `MinibatchStandardDeviation()`.
+      head: makes logits, called `(num_classes, kernel_init=)(features, labels)`; for spectral
+        layers throughout, `partial(ProjectionHead, dense=SpectralDense, embed=SpectralEmbed)`.
       dtype: what the layers compute in, e.g. bfloat16; that of the parameters if None.
     """
 
@@ -126,6 +132,8 @@ class Discriminator(nn.Module):
     num_classes: int = 0
     norm: Normalization = _batch_norm
     conv: Callable[..., Callable[[Array], Array]] = Conv
+    minibatch: Callable[..., Array] | None = None
+    head: Callable[..., Callable[[Array, Array | None], Array]] = ProjectionHead
     dtype: DTypeLike | None = None
 
     @nn.compact
@@ -155,8 +163,10 @@ class Discriminator(nn.Module):
         maps = _leaky_relu(down(self.features[0])(images))
         for width in self.features[1:]:
             maps = _leaky_relu(norm()(down(width, use_bias=False)(maps)))
+        if self.minibatch is not None:
+            maps = self.minibatch(maps, axis_name=axis_name)
         flat = maps.reshape(maps.shape[0], -1)
-        return ProjectionHead(self.num_classes, kernel_init=_init)(flat, labels)
+        return self.head(self.num_classes, kernel_init=_init)(flat, labels)
 
 
 Generator28 = partial(Generator, base=7, features=(128, 64))

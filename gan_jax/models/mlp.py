@@ -9,7 +9,7 @@ Reference:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
@@ -23,7 +23,7 @@ from gan_jax.typing import Array
 __all__ = ["Discriminator", "Generator"]
 
 _leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
-_dense = partial(nn.Dense, kernel_init=nn.initializers.he_normal())
+_init = nn.initializers.he_normal()
 
 
 class Generator(nn.Module):
@@ -33,12 +33,14 @@ class Generator(nn.Module):
       image_shape: (H, W, C) of the images, or the shape of whatever else is generated.
       features: widths of the hidden layers.
       num_classes: number of classes, 0 for an unconditional generator.
+      dense: the dense layers, called as `flax.linen.Dense`.
       dtype: what the hidden layers compute in, e.g. bfloat16; that of the parameters if None.
     """
 
     image_shape: tuple[int, ...]
     features: Sequence[int] = (256, 256, 256)
     num_classes: int = 0
+    dense: Callable[..., Callable[[Array], Array]] = nn.Dense
     dtype: DTypeLike | None = None
 
     @nn.compact
@@ -62,9 +64,10 @@ class Generator(nn.Module):
           Images [B, H, W, C] in (-1, 1).
         """
         hidden = LabelledLatents(self.num_classes)(latents, labels)
+        dense = partial(self.dense, dtype=self.dtype)
         for width in self.features:
-            hidden = _leaky_relu(_dense(width, dtype=self.dtype)(hidden))
-        pixels = nn.Dense(math.prod(self.image_shape), dtype=self.dtype)(hidden)
+            hidden = _leaky_relu(dense(width, kernel_init=_init)(hidden))
+        pixels = dense(math.prod(self.image_shape))(hidden)
         pixels = pixels.astype(jnp.promote_types(pixels.dtype, jnp.float32))
         return jnp.tanh(pixels).reshape(-1, *self.image_shape)
 
@@ -75,11 +78,21 @@ class Discriminator(nn.Module):
     Attributes:
       features: widths of the hidden layers.
       num_classes: number of classes, 0 for an unconditional discriminator.
+      dense: the hidden layers, called as `flax.linen.Dense`.
+      inputs: what the flattened images [B, D] pass first, e.g. `FourierFeatures(4)`.
+      minibatch: what the last features [B, F] pass, called `(features, axis_name=)`, e.g.
+        `MinibatchDiscrimination(16, 8)`.
+      head: makes logits, called `(num_classes)(features, labels)`; for spectral layers throughout,
+        `partial(ProjectionHead, dense=SpectralDense, embed=SpectralEmbed)`.
       dtype: what the hidden layers compute in, e.g. bfloat16; that of the parameters if None.
     """
 
     features: Sequence[int] = (256, 256)
     num_classes: int = 0
+    dense: Callable[..., Callable[[Array], Array]] = nn.Dense
+    inputs: Callable[[Array], Array] | None = None
+    minibatch: Callable[..., Array] | None = None
+    head: Callable[..., Callable[[Array, Array | None], Array]] = ProjectionHead
     dtype: DTypeLike | None = None
 
     @nn.compact
@@ -97,12 +110,17 @@ class Discriminator(nn.Module):
           images: [B, H, W, C] in [-1, 1].
           labels: int32 [B] for a class-conditional discriminator.
           train: not looked at: there is no normalisation.
-          axis_name: not looked at.
+          axis_name: the mapped axis of the devices, None on one device; for `minibatch`.
 
         Returns:
           Logits [B].
         """
         hidden = images.reshape(images.shape[0], -1)
+        if self.inputs is not None:
+            hidden = self.inputs(hidden)
+        dense = partial(self.dense, kernel_init=_init, dtype=self.dtype)
         for width in self.features:
-            hidden = _leaky_relu(_dense(width, dtype=self.dtype)(hidden))
-        return ProjectionHead(self.num_classes)(hidden, labels)
+            hidden = _leaky_relu(dense(width)(hidden))
+        if self.minibatch is not None:
+            hidden = self.minibatch(hidden, axis_name=axis_name)
+        return self.head(self.num_classes)(hidden, labels)

@@ -142,3 +142,101 @@ def test_the_projection_head_is_its_formula():
     expected = features @ dense["kernel"][:, 0] + dense["bias"][0]
     expected += jnp.einsum("bf,bf->b", features, embedding["embedding"][labels])
     np.testing.assert_allclose(head.apply(variables, features, labels), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4, 2)])
+def test_labels_of_another_shape_are_named(shape):
+    labels = jnp.zeros(shape, jnp.int32)
+    for layer in (layers.ProjectionHead(3), layers.LabelledLatents(3)):
+        with pytest.raises(
+            ValueError, match=r"given labels \[.*\] for a batch of 4: they must be \[4\]"
+        ):
+            layer.init(jax.random.key(0), jnp.zeros((4, 6)), labels)
+
+
+def paths(tree):
+    return {jax.tree_util.keystr(path[:-1]) for path, _ in jax.tree.leaves_with_path(tree)}
+
+
+def test_parameters_are_called_as_in_recorded_runs():
+    labels = jnp.array([1])
+    for module, example, names in (
+        (mlp.Generator((8, 8, 1), (4,), 3), jnp.zeros((1, 5)), "LabelledLatents_0 Dense_0 Dense_1"),
+        (mlp.Discriminator((4,), 3), jnp.zeros((1, 8, 8, 1)), "Dense_0 ProjectionHead_0"),
+        (dcgan.Generator(2, (8, 4), 1, 3, layers.no_norm), jnp.zeros((1, 5)), "LabelledLatents_0 Dense_0 ConvTranspose_0 ConvTranspose_1"),
+        (dcgan.Discriminator((4, 8), 3, layers.no_norm), jnp.zeros((1, 8, 8, 1)), "Conv_0 Conv_1 ProjectionHead_0"),
+    ):  # fmt: skip
+        init = partial(module.init, train=False)
+        variables = jax.eval_shape(init, jax.random.key(0), example, labels)
+        assert set(variables["params"]) == set(names.split())
+        head = variables["params"].get("ProjectionHead_0")
+        assert head is None or set(head) == {"Dense_0", "projection"}
+
+
+SPECTRAL_HEAD = partial(
+    layers.ProjectionHead, dense=layers.SpectralDense, embed=layers.SpectralEmbed
+)
+
+
+@pytest.mark.parametrize(
+    ("module", "example", "count"),
+    [
+        (mlp.Discriminator((6, 4), 3, layers.SpectralDense, head=SPECTRAL_HEAD), (2, 8, 8, 1), 4),
+        (dcgan.Discriminator((4, 8), 3, layers.no_norm, layers.SpectralConv, head=SPECTRAL_HEAD), (2, 8, 8, 1), 4),
+        (mlp.Generator((8, 8, 1), (6,), dense=layers.SpectralDense), (2, 5), 2),
+        (dcgan.Generator(2, (8, 4), norm=layers.no_norm, dense=layers.SpectralDense, conv_transpose=layers.SpectralConvTranspose), (2, 5), 3),
+    ],
+)  # fmt: skip
+def test_all_layers_with_weights_can_be_spectral(module, example, count):
+    labels = (jnp.array([0, 2]),) if module.num_classes else ()
+    x = jax.random.normal(jax.random.key(0), example)
+    variables = jax.jit(partial(module.init, train=False))(jax.random.key(1), x, *labels)
+    assert len(paths(variables["spectral_stats"])) == count
+    assert paths(variables["spectral_stats"]) == paths(variables["params"])
+
+    run = jax.jit(partial(module.apply, train=True, mutable=["spectral_stats"]))
+    outputs, moved = run(variables, x, *labels)
+    for before, after in zip(
+        *map(jax.tree.leaves, (variables["spectral_stats"], moved)), strict=True
+    ):
+        assert before.size == 1 or not np.allclose(before, after)
+    # The weights are divided by their size: a larger network says the same.
+    larger = jax.tree.map(lambda a: 3 * a, variables["params"])
+    np.testing.assert_allclose(run({**variables, "params": larger}, x, *labels)[0], outputs, rtol=1e-4, atol=1e-6)  # fmt: skip
+
+
+def test_inputs_of_the_dense_discriminator_can_be_fourier_features():
+    samples = jax.random.normal(jax.random.key(0), (3, 2))
+    discriminator = mlp.Discriminator((4,), inputs=layers.FourierFeatures(3))
+    variables = discriminator.init(jax.random.key(1), samples, train=False)
+    assert set(variables["params"]) == {"Dense_0", "ProjectionHead_0"}
+    assert variables["params"]["Dense_0"]["kernel"].shape == (14, 4)
+    plain = mlp.Discriminator((4,))
+    np.testing.assert_array_equal(
+        discriminator.apply(variables, samples, train=False),
+        plain.apply(variables, layers.FourierFeatures(3).apply({}, samples), train=False),
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "width"),
+    [
+        (mlp.Discriminator((6,), minibatch=layers.MinibatchDiscrimination(5, 2)), 6 + 5),
+        (mlp.Discriminator((6,), minibatch=layers.MinibatchStandardDeviation(2)), 6 + 1),
+        (dcgan.Discriminator((4,), minibatch=layers.MinibatchDiscrimination(5, 2)), 4 * 16 + 5),
+        (dcgan.Discriminator((4,), minibatch=layers.MinibatchStandardDeviation(2)), 5 * 16),
+    ],
+)
+def test_a_minibatch_layer_goes_before_the_head(module, width):
+    images = jax.random.normal(jax.random.key(0), (8, 8, 8, 1))
+    # One example is enough to initialise.
+    init = jax.jit(partial(module.init, train=False))
+    variables = init(jax.random.key(1), images[:1])
+    assert variables["params"]["ProjectionHead_0"]["Dense_0"]["kernel"].shape == (width, 1)
+
+    run = jax.jit(partial(module.apply, variables, train=True))
+    logits = run(images)
+    assert not np.allclose(logits[0], run(images.at[1].multiply(3.0))[0])
+    split = jax.vmap(partial(module.apply, variables, train=True, axis_name="batch"), axis_name="batch")  # fmt: skip
+    parts = jax.jit(split)(images.reshape(4, 2, 8, 8, 1))
+    np.testing.assert_allclose(parts.reshape(8), logits, rtol=1e-4, atol=1e-6)
