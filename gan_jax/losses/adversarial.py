@@ -8,6 +8,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ._numerics import as_float, as_float_pair
+
 __all__ = [
     "AdversarialLoss",
     "hinge",
@@ -66,7 +68,7 @@ def minimax_discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array) -
     Reference:
         Goodfellow et al., 2014, "Generative Adversarial Networks", https://arxiv.org/abs/1406.2661
     """
-    real_logits, fake_logits = _as_float_pair(real_logits, fake_logits)
+    real_logits, fake_logits = as_float_pair(real_logits, fake_logits)
     return jax.nn.softplus(-real_logits) + jax.nn.softplus(fake_logits)
 
 
@@ -88,7 +90,7 @@ def minimax_generator_loss(
     Reference:
         Goodfellow et al., 2014, "Generative Adversarial Networks", https://arxiv.org/abs/1406.2661
     """
-    return -jax.nn.softplus(_as_float(fake_logits))
+    return -jax.nn.softplus(as_float(fake_logits))
 
 
 def non_saturating_generator_loss(
@@ -109,7 +111,7 @@ def non_saturating_generator_loss(
         Goodfellow et al., 2014, "Generative Adversarial Networks", section 3,
         https://arxiv.org/abs/1406.2661
     """
-    return jax.nn.softplus(-_as_float(fake_logits))
+    return jax.nn.softplus(-as_float(fake_logits))
 
 
 def least_squares_discriminator_loss(
@@ -149,7 +151,7 @@ def least_squares_discriminator_loss(
         Mao et al., 2017, "Least Squares Generative Adversarial Networks",
         https://arxiv.org/abs/1611.04076
     """
-    real_logits, fake_logits = _as_float_pair(real_logits, fake_logits)
+    real_logits, fake_logits = as_float_pair(real_logits, fake_logits)
     return 0.5 * (jnp.square(real_logits - real_target) + jnp.square(fake_logits - fake_target))
 
 
@@ -175,7 +177,7 @@ def least_squares_generator_loss(
         Mao et al., 2017, "Least Squares Generative Adversarial Networks",
         https://arxiv.org/abs/1611.04076
     """
-    return 0.5 * jnp.square(_as_float(fake_logits) - generator_target)
+    return 0.5 * jnp.square(as_float(fake_logits) - generator_target)
 
 
 def wasserstein_discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Array:
@@ -196,14 +198,16 @@ def wasserstein_discriminator_loss(real_logits: jax.Array, fake_logits: jax.Arra
     Reference:
         Arjovsky et al., 2017, "Wasserstein GAN", https://arxiv.org/abs/1701.07875
     """
-    real_logits, fake_logits = _as_float_pair(real_logits, fake_logits)
+    real_logits, fake_logits = as_float_pair(real_logits, fake_logits)
     return fake_logits - real_logits
 
 
 def wasserstein_generator_loss(
     fake_logits: jax.Array, real_logits: jax.Array | None = None
 ) -> jax.Array:
-    """Compute the generator's loss against a critic, `-f`.
+    """Compute the generator's loss against a critic.
+
+    `-f`
 
     Args:
         fake_logits: Logits `f` of generated samples, `[B]` or `[B, H, W, 1]`.
@@ -215,7 +219,7 @@ def wasserstein_generator_loss(
     Reference:
         Arjovsky et al., 2017, "Wasserstein GAN", https://arxiv.org/abs/1701.07875
     """
-    return -_as_float(fake_logits)
+    return -as_float(fake_logits)
 
 
 def hinge_discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Array:
@@ -239,12 +243,14 @@ def hinge_discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array) -> 
     Reference:
         Lim and Ye, 2017, "Geometric GAN", https://arxiv.org/abs/1705.02894
     """
-    real_logits, fake_logits = _as_float_pair(real_logits, fake_logits)
+    real_logits, fake_logits = as_float_pair(real_logits, fake_logits)
     return jax.nn.relu(1.0 - real_logits) + jax.nn.relu(1.0 + fake_logits)
 
 
 def hinge_generator_loss(fake_logits: jax.Array, real_logits: jax.Array | None = None) -> jax.Array:
-    """Compute the generator's loss against a hinge discriminator: `-f`, itself not hinged.
+    """Compute the generator's loss against a hinge discriminator.
+
+    `-f`, itself not hinged.
 
     Args:
         fake_logits: Logits `f` of generated samples, `[B]` or `[B, H, W, 1]`.
@@ -256,24 +262,7 @@ def hinge_generator_loss(fake_logits: jax.Array, real_logits: jax.Array | None =
     Reference:
         Lim and Ye, 2017, "Geometric GAN", https://arxiv.org/abs/1705.02894
     """
-    return -_as_float(fake_logits)
-
-
-def _as_float(logits: jax.Array) -> jax.Array:
-    """Cast to float32; float64 stays, so that a loss can be its own reference."""
-    logits = jnp.asarray(logits)
-    return logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
-
-
-def _as_float_pair(real_logits: jax.Array, fake_logits: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Cast both and insist on one shape: broadcasting would quietly pair wrong logits."""
-    real_logits, fake_logits = _as_float(real_logits), _as_float(fake_logits)
-    if real_logits.shape != fake_logits.shape:
-        raise ValueError(
-            "real and fake logits must have the same shape, "
-            f"got real {real_logits.shape} and fake {fake_logits.shape}"
-        )
-    return real_logits, fake_logits
+    return -as_float(fake_logits)
 
 
 minimax = AdversarialLoss(minimax_discriminator_loss, minimax_generator_loss)

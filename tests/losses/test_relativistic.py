@@ -8,9 +8,19 @@ import pytest
 from gan_jax import losses
 
 REAL, FAKE = np.array([2.0, -1.0], np.float32), np.array([0.5, -3.0], np.float32)
-both_kinds = pytest.mark.parametrize(
-    "pair", [losses.relativistic, losses.relativistic_average], ids=["pairing", "average"]
-)
+KINDS = {
+    "pairing": losses.relativistic,
+    "average": losses.relativistic_average,
+    "hinge": losses.relativistic_average_hinge,
+    "least_squares": losses.relativistic_average_least_squares,
+}
+every_kind = pytest.mark.parametrize("pair", KINDS.values(), ids=KINDS.keys())
+# What each average loss makes of a lead of real over fake, then of fake over real.
+AVERAGES = {
+    "average": (lambda x: -_log_sigmoid(x), lambda x: -_log_sigmoid(-x)),
+    "hinge": (lambda x: np.maximum(0, 1 - x), lambda x: np.maximum(0, 1 + x)),
+    "least_squares": (lambda x: (x - 1) ** 2, lambda x: (x + 1) ** 2),
+}
 
 
 def _log_sigmoid(x):
@@ -22,8 +32,11 @@ def _log_sigmoid(x):
     [
         (losses.relativistic, 0.1641706, 1.9141706),
         (losses.relativistic_average, 0.6684392, 4.1684392),
+        (losses.relativistic_average_hinge, 0.875, 5.5),
+        # Leads of real 3.25 and 0.25, of fake 0 and -3.5; with exchanged roles the signs change.
+        (losses.relativistic_average_least_squares, 6.4375, 20.4375),
     ],
-    ids=["pairing", "average"],
+    ids=KINDS.keys(),
 )
 def test_golden_means(pair, discriminator, generator):
     assert pair.discriminator(REAL, FAKE).mean() == pytest.approx(discriminator, abs=1e-6)
@@ -39,22 +52,20 @@ def test_float64_pairing_agrees_with_the_textbook_formula():
     np.testing.assert_allclose(generator, -_log_sigmoid(fake - real), rtol=1e-8, atol=1e-15)
 
 
+@pytest.mark.parametrize("name", AVERAGES)
 @pytest.mark.parametrize("shape", [(60,), (5, 3, 4, 1)])
-def test_float64_average_agrees_with_the_textbook_formula(shape):
+def test_float64_averages_agree_with_the_textbook_formula(name, shape):
+    pair, (good, bad) = KINDS[name], AVERAGES[name]
     real, fake = 3 * np.random.default_rng(0).normal(size=(2, *shape))
     with jax.enable_x64(True):
-        discriminator = losses.relativistic_average.discriminator(real, fake)
-        generator = losses.relativistic_average.generator(fake, real)
+        discriminator = pair.discriminator(real, fake)
+        generator = pair.generator(fake, real)
     relative_real, relative_fake = real - fake.mean(), fake - real.mean()
-    np.testing.assert_allclose(
-        discriminator, -_log_sigmoid(relative_real) - _log_sigmoid(-relative_fake), rtol=1e-10
-    )
-    np.testing.assert_allclose(
-        generator, -_log_sigmoid(-relative_real) - _log_sigmoid(relative_fake), rtol=1e-10
-    )
+    np.testing.assert_allclose(discriminator, good(relative_real) + bad(relative_fake), rtol=1e-10)
+    np.testing.assert_allclose(generator, good(relative_fake) + bad(relative_real), rtol=1e-10)
 
 
-@both_kinds
+@every_kind
 def test_only_differences_of_logits_count(pair):
     shift = 5.0
     for loss, shifted in (
@@ -66,7 +77,7 @@ def test_only_differences_of_logits_count(pair):
     assert not np.allclose(unrelated(REAL, FAKE), unrelated(REAL + shift, FAKE + shift))
 
 
-@both_kinds
+@every_kind
 def test_generator_plays_the_discriminator_with_exchanged_samples(pair):
     np.testing.assert_array_equal(pair.generator(FAKE, REAL), pair.discriminator(FAKE, REAL))
 
@@ -109,32 +120,37 @@ def test_average_is_that_of_the_whole_batch_and_not_of_its_parts():
     )
 
 
-@both_kinds
+@every_kind
 def test_generator_needs_real_logits(pair):
     with pytest.raises(ValueError, match="real_logits must be given, got None") as error:
         pair.generator(FAKE)
     assert "\n" not in str(error.value)
 
 
-@both_kinds
+@every_kind
 def test_generator_refuses_logits_of_two_shapes(pair):
     with pytest.raises(ValueError, match=r"real \(1,\) and fake \(2,\)"):
         pair.generator(FAKE, REAL[:1])
 
 
-@both_kinds
+@every_kind
 def test_values_and_gradients_agree_with_pytorch(pair):
     torch = pytest.importorskip("torch")
-    softplus = torch.nn.functional.softplus
+    softplus, relu = torch.nn.functional.softplus, torch.nn.functional.relu
 
     def theirs(real, fake):
         if pair is losses.relativistic:
             return softplus(-(real - fake)), softplus(-(fake - real))
+        good, bad = {
+            losses.relativistic_average: (lambda x: softplus(-x), softplus),
+            losses.relativistic_average_hinge: (lambda x: relu(1 - x), lambda x: relu(1 + x)),
+            losses.relativistic_average_least_squares: (
+                lambda x: (x - 1).square(),
+                lambda x: (x + 1).square(),
+            ),
+        }[pair]
         relative_real, relative_fake = real - fake.mean(), fake - real.mean()
-        return (
-            softplus(-relative_real) + softplus(relative_fake),
-            softplus(relative_real) + softplus(-relative_fake),
-        )
+        return good(relative_real) + bad(relative_fake), bad(relative_real) + good(relative_fake)
 
     real = torch.linspace(-4.9, 5.1, 11, dtype=torch.float64, requires_grad=True)
     fake = torch.linspace(3.3, -2.9, 11, dtype=torch.float64, requires_grad=True)
