@@ -6,7 +6,8 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from gan_jax import losses, train
+from gan_jax import layers, losses, penalties, train
+from gan_jax.models import mlp
 from gan_jax.typing import SPECTRAL_STATS
 from tests import games
 
@@ -69,3 +70,26 @@ def test_joint_steps_move_them_once_too(key):
     step = train.make_train_step(train.simultaneous_step(losses.hinge, games.dirac_fake))
     state, _ = jax.jit(step)(counting_state(key), games.dirac_batch())
     np.testing.assert_array_equal(state.discriminator.model_state[SPECTRAL_STATS]["count"], 1)
+
+
+def test_a_discriminator_step_is_one_power_iteration(key):
+    """Of the parameters before the step, although they are applied four times in it."""
+    discriminator = mlp.Discriminator(features=(4,), dense=layers.SpectralDense)
+    state = train.create_state(
+        key,
+        train.create_player(key, games.Point(), optax.sgd(0.1), jnp.zeros((1, 1))),
+        train.create_player(key, discriminator, optax.sgd(0.1), jnp.zeros((1, 1))),
+    )
+    terms = (penalties.r1_penalty, penalties.r2_penalty)
+    step = train.make_train_step(
+        train.discriminator_step(losses.hinge, games.dirac_fake, penalties=terms),
+        train.generator_step(losses.hinge, games.dirac_fake),
+    )
+    after, _ = jax.jit(step)(state, games.dirac_batch())
+    name = "SpectralDense_0"
+    kernel = state.discriminator.params[name]["kernel"]
+    before, moved = (s.discriminator.model_state[SPECTRAL_STATS][name]["u"] for s in (state, after))
+    _, expected = layers.spectral_norm(kernel, before)
+    np.testing.assert_allclose(moved, expected, rtol=1e-5)
+    assert not np.allclose(moved, before)
+    assert not np.allclose(after.discriminator.params[name]["kernel"], kernel)
