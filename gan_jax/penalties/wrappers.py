@@ -22,6 +22,8 @@ Penalty = Callable[..., jax.Array]
 def weighted(weight: float | jax.Array | Callable[[Any], Any], penalty: Penalty) -> Penalty:
     """Multiply a penalty by a weight.
 
+    `w p`, or `w(step) p` with a schedule.
+
     Args:
         weight: A number, or a schedule: a function of the training step, as in optax.
         penalty: The penalty to weight.
@@ -49,12 +51,12 @@ def weighted(weight: float | jax.Array | Callable[[Any], Any], penalty: Penalty)
 def every(interval: int, penalty: Penalty) -> Penalty:
     """Evaluate a penalty at every `interval`-th step only, that much stronger.
 
-    It is zero, and costs nothing, at steps that are no multiple of `interval`; at the others it is
-    multiplied by `interval`, which leaves its mean over the steps as it was. Where the step itself
-    is vmapped, as in a population of states, the branch turns into a select and nothing is saved.
+    `k p` at every `k`-th step, which leaves its mean over the steps as it was; in between it is
+    zero and costs nothing. Where the step itself is vmapped, as in a population of states, the
+    branch turns into a select and nothing is saved.
 
     Args:
-        interval: Number of steps from one evaluation to the next.
+        interval: Number of steps `k` from one evaluation to the next.
         penalty: The penalty to evaluate.
 
     Returns:

@@ -8,7 +8,13 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.penalties import every, gradient_penalty, r1_penalty, weighted
+from gan_jax.penalties import (
+    every,
+    gradient_penalty,
+    orthogonal_penalty,
+    r1_penalty,
+    weighted,
+)
 
 SAMPLES = np.arange(6.0, dtype=np.float32).reshape(3, 2)
 
@@ -40,6 +46,30 @@ def test_weighted_follows_a_schedule_of_the_step(step):
     np.testing.assert_allclose(
         jax.jit(lambda step: penalty(**CALL, step=step))(step), expected, rtol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        # R3GAN on CIFAR-10: γ falls from 0.05 to 0.005 along half a cosine.
+        (
+            optax.cosine_decay_schedule(0.05, 200, alpha=0.1),
+            lambda step: 0.005 + 0.045 * (1 + np.cos(np.pi * min(step, 200) / 200)) / 2,
+        ),
+        (optax.exponential_decay(10.0, 50, 0.5), lambda step: 10 * 0.5 ** (step / 50)),
+    ],
+    ids=["cosine", "exponential"],
+)
+def test_weights_of_papers_as_schedules(schedule, expected):
+    value = jax.jit(lambda step: weighted(schedule, r1_penalty)(**CALL, step=step))
+    for step in (0, 50, 100, 199, 200, 400):
+        np.testing.assert_allclose(value(step), expected(step) * R1, rtol=1e-4)
+
+
+def test_scalars_of_parameters_are_weighted_and_timed_too():
+    params = {"kernel": 2 * jnp.eye(3)}
+    lazy = every(2, weighted(lambda step: 1.0 + step, orthogonal_penalty))
+    assert [float(lazy(params=params, step=step)) for step in range(3)] == [54.0, 0.0, 162.0]
 
 
 def test_a_schedule_starts_at_step_zero_when_no_step_is_given():
