@@ -22,7 +22,7 @@ from gan_jax.command_line import Command, require, run
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Options", "coverage", "main", "table", "train_seeds"]
+__all__ = ["Options", "coverage", "log_table", "main", "table", "train_seeds"]
 
 PROGRAM = "python -m benchmarks.objectives"
 BATCH = 128
@@ -77,7 +77,8 @@ def train_seeds(name: str, *, seeds: int, steps: int) -> dict[str, Any]:
       steps: training steps.
 
     Returns:
-      `coverage` and `metrics`, each a name to one row per seed; metrics have one mean per window.
+      `coverage`, a name to one figure per seed, and `metrics`, a name to one row per seed, of its
+      means in the windows at `MOMENTS`.
     """
     import jax
     import jax.numpy as jnp
@@ -114,7 +115,10 @@ def train_seeds(name: str, *, seeds: int, steps: int) -> dict[str, Any]:
     judged = [coverage(each / SCALE) for each in points]
     return {
         "coverage": {key: [row[key] for row in judged] for key in judged[0]},
-        "metrics": {key: np.round(values, 5).tolist() for key, values in metrics.items()},
+        "metrics": {
+            key: np.round(values[:, list(MOMENTS.values())], 5).tolist()
+            for key, values in metrics.items()
+        },
     }
 
 
@@ -148,9 +152,32 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
         log = {key: np.mean(values, axis=0) for key, values in result["metrics"].items()}
         accuracy = (log["real_accuracy"] + log["fake_accuracy"]) / 2
         gap = log["real_logit"] - log["fake_logit"]
-        cells += [f"{accuracy[at]:.2f}" for at in MOMENTS.values()]
-        cells += [f"{gap[at]:.3g}" for at in MOMENTS.values()]
+        cells += [f"{value:.2f}" for value in accuracy]
+        cells += [f"{value:.3g}" for value in gap]
         lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def log_table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Lay out what else was logged as a table in Markdown.
+
+    Args:
+      results: what `train_seeds` returned, by recipe.
+
+    Returns:
+      The table: losses and gradient norms at the first and the last moment, means over the seeds.
+    """
+    import numpy as np
+
+    first, *_, last = MOMENTS
+    players = ("discriminator", "generator")
+    names = [f"{player}_{what}" for what in ("loss", "gradient_norm") for player in players]
+    heads = ["objective", *(f"{name.replace('_', ' ')}, {first} → {last}" for name in names)]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for name, result in results.items():
+        means = [np.mean(result["metrics"][metric], axis=0) for metric in names]
+        cells = [f"{values[0]:.3g} → {values[-1]:.3g}" for values in means]
+        lines.append("| " + " | ".join([name, *cells]) + " |")
     return "\n".join(lines)
 
 
@@ -158,13 +185,13 @@ def _run(options: Options) -> int:
     """Train what is asked, and return the exit code."""
     import jax
 
-    jax.config.update("jax_platforms", "cpu")
-    jax.config.update("jax_num_cpu_devices", 2)
     from benchmarks.recipes import RECIPES
     from gan_jax.files import atomic_write
 
     for name in options.only:
         require(name in RECIPES, "only", name, f"one of {', '.join(map(repr, RECIPES))}")
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_num_cpu_devices", 2)
     names = [name for name in RECIPES if not options.only or name in options.only]
     results: dict[str, Any] = {}
     for position, name in enumerate(names, 1):
@@ -176,7 +203,7 @@ def _run(options: Options) -> int:
         if options.json is not None:
             with atomic_write(options.json, "w") as file:
                 file.write(json.dumps(results) + "\n")
-    print(table(results))
+    print(table(results), log_table(results), sep="\n\n")
     return 0
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -35,6 +36,21 @@ def test_the_losses_alone_run():
     names = {"real_logits": jnp.ones(3), "fake_logits": jnp.zeros(3)}
     exec(BLOCKS[1], names)
     assert names["losses"].hinge
+
+
+def test_the_adaptive_step_trains(key):
+    names = {}
+    exec(BLOCKS[2], names)
+    create, _, _ = games.dense_game()
+    state = create(key)
+    player = names["train"].create_player(
+        key, games.mlp.Generator((4, 4, 1), features=(8,)), state.generator.tx, jnp.zeros((1, 64))
+    )
+    moving = {name: jnp.float32(value) for name, value in names["start"].items()}
+    state = state.replace(generator=player, moving=moving)
+    state, metrics = jax.jit(names["ada_step"])(state, games.image_batch(key, 8, (4, 4, 1)))
+    assert 0 <= metrics["running_augment_probability"] <= 1
+    assert all(np.isfinite(value) for value in metrics.values())
 
 
 def test_the_files_it_names_are_there():
