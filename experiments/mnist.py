@@ -79,6 +79,9 @@ class Config:
     dtype: Literal["float32", "bfloat16"] = "float32"
     """What the networks compute in; parameters, statistics, losses and averages stay float32.
     bfloat16 is for accelerators: on a CPU it is slower."""
+    best_metric: commands.BestMetric = "frechet_distance"
+    """Metric by which the best checkpoint is kept beside the latest; measured now and then, on
+    2000 samples and training images."""
     seed: int = 0
     """Seed of everything random."""
     devices: int | None = None
@@ -123,10 +126,16 @@ def settled(config: Config) -> tuple[dict[str, Any], list[str]]:
     usual = recipe(config.model, dataset)
     if config.gamma is not None and "gamma" not in usual:
         raise UsageError(f"--gamma was given: --model {config.model}, as published, has no penalty")
+    if config.best_metric == "label_agreement" and not config.conditional:
+        raise UsageError(
+            "--best-metric is label_agreement, and no labels are asked for without --conditional"
+        )
     given = {name: value for name, value in vars(config).items() if value is not None}
     settings = {"gamma": None, **usual, **given, "dataset": dataset}
     for how_not_what in ("workdir", "devices", "profile", "compilation_cache"):
         settings.pop(how_not_what, None)
+    if config.best_metric == Config.best_metric:
+        settings.pop("best_metric")  # so that runs from before there was a choice can go on
     return dict(sorted(settings.items())), notes
 
 
@@ -206,8 +215,10 @@ def initial_state(config: Config, play: Rules, key: jax.Array) -> GANState:
 
 def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
     """Make the experiment of settled settings."""
+    import jax
+
     from gan_jax import data, train
-    from gan_jax.evaluation import classifier_evaluation
+    from gan_jax.evaluation import classifier_evaluation, make_critic
     from gan_jax.experiment import Experiment
 
     config = Config(**settings)
@@ -216,7 +227,12 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
     if config.conditional:
         wiring, shown = train.conditional, train.with_labels
     fake, load = wiring(play.prior), partial(data.load, config.dataset)
-    judge = partial(classifier_evaluation, load, train.make_sampler(fake))
+    gaussian = config.model != "dcgan"
+
+    def truncated(threshold: float) -> Any:
+        dimension = jax.eval_shape(play.prior, jax.random.key(0)).shape[0]
+        return train.make_sampler(wiring(train.truncated_normal_prior(dimension, threshold)))
+
     return Experiment(
         name="mnist",
         title=f"{config.model} on {config.dataset}" + ", class-conditional" * config.conditional,
@@ -231,9 +247,17 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
         load=load,
         prior=play.prior,
         wiring=wiring,
-        gaussian=config.model != "dcgan",
+        gaussian=gaussian,
         num_classes=10,
-        evaluate=judge(conditional=config.conditional, seed=config.seed),
+        evaluate=classifier_evaluation(
+            load,
+            train.make_sampler(fake),
+            conditional=config.conditional,
+            seed=config.seed,
+            truncated=truncated if gaussian else None,
+            critic=make_critic(shown),
+        ),
+        best_metric=config.best_metric,
         evaluate_every=max(1000, settings["steps"] // 5000 * 1000),
         steps=settings["steps"],
         batch_size=settings["batch_size"],

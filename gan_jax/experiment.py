@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gan_jax.data import Dataset
-from gan_jax.evaluation import Evaluation
+from gan_jax.evaluation import Evaluation, best_mode
 from gan_jax.train import Fake, GANState, Prior, TrainState, make_sampler
 from gan_jax.typing import Array, Batch, PRNGKey, TrainStep
 
@@ -30,8 +30,8 @@ class Experiment:
       wiring: makes a `Fake` of a prior: `unconditional` or `conditional`.
       gaussian: whether latents are normal (interpolated on a sphere) or not (on a line).
       num_classes: how many classes the labels have.
-      evaluate: `(generator, step, *, split, count, report) -> Evaluation`, see
-        `gan_jax.evaluation`; None leaves runs without figures.
+      evaluate: `(generator, step, *, split, request, discriminator, look, report) -> Evaluation`,
+        see `gan_jax.evaluation`; None leaves runs without figures.
       steps: how many training steps.
       batch_size: real examples taken from the data per step, over all devices.
       seed: seed of everything random.
@@ -45,6 +45,7 @@ class Experiment:
       save_every: steps from one checkpoint to the next.
       evaluate_every: steps from one quick evaluation to the next, a multiple of `save_every`; the
         best checkpoint by it is kept beside the latest.
+      best_metric: by which metric it is the best; one that tells better from worse.
       notes: lines for the report, e.g. why this data set.
     """
 
@@ -69,10 +70,12 @@ class Experiment:
     sample_every: int = 1000
     save_every: int = 1000
     evaluate_every: int = 10_000
+    best_metric: str = "frechet_distance"
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        """Check that what happens now and then happens at the end of a window."""
+        """Check that what happens now and then happens at the end of a window, and the metric."""
+        best_mode(self.best_metric)
         for name in ("sample_every", "save_every", "evaluate_every"):
             if getattr(self, name) % self.log_every:
                 raise ValueError(

@@ -14,7 +14,7 @@
 | `key` | one typed PRNG key, `jax.random.key(seed)` | `[]` |
 | `keys` | one key per example, a function of its index in the global batch | `[B]` |
 | `axis_name` | the mapped axis of the devices that share a batch; `None` on one device | |
-| `spectral_stats` | the collection of a network that moves once per step, however often it is applied | |
+| `spectral_stats` | a network's collection that moves once per step, however often applied | |
 """
 
 from __future__ import annotations

@@ -1,19 +1,27 @@
+import sys
+from dataclasses import replace
 from functools import partial
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import data
+from gan_jax import data, metrics
+from gan_jax.errors import UsageError
 from gan_jax.evaluation import (
     Evaluation,
+    Request,
+    add_evaluation,
+    best_mode,
+    choose_extractor,
     classifier_evaluation,
     draw_samples,
     read_evaluation,
     write_evaluation,
 )
-from gan_jax.report import Score
+from gan_jax.metrics import METRICS, Conditions, Figure
 
 LOAD = partial(data.load, "digits")
 
@@ -35,22 +43,33 @@ def one_image(generator, batch, keys):
     return jnp.broadcast_to(image, (len(keys), *image.shape[1:]))
 
 
-def judged(sampler, *, conditional=True, **options):
+def judged(sampler, *, conditional=True, split="test", **request):
     evaluate = classifier_evaluation(LOAD, sampler, conditional=conditional, seed=0)
-    evaluation = evaluate(None, 7, report=lambda line: None, **options)
-    return {score.name.split("[")[0]: score for score in reversed(evaluation.scores)}, evaluation
+    request = Request(**request)
+    evaluation = evaluate(None, 7, split=split, request=request, report=lambda line: None)
+    return {figure.metric: figure for figure in reversed(evaluation.figures)}, evaluation
 
 
 def test_a_generator_of_real_images_is_as_good_as_real():
-    scores, evaluation = judged(copies)
-    distance = scores["frechet_distance"]
-    assert distance.name == "frechet_distance[digits-cnn,1797 fake,360 test]"
+    figures, evaluation = judged(copies)
+    assert [figure.name for figure in evaluation.figures] == [
+        "frechet_distance[digits-cnn,1797 fake,360 test]",
+        "frechet_distance[digits-cnn,1797 fake,1797 real]",
+        "classes_covered[digits-cnn,1797 fake]",
+        "class_kl[digits-cnn,1797 fake,1437 train]",
+        "confident_fraction[digits-cnn,1797 fake]",
+        "nearest_train_distance[pixels,1000 fake,1437 train]",
+        "label_agreement[digits-cnn,1797 fake]",
+        "classifier_accuracy[digits-cnn,360 test]",
+    ]
+    distance = figures["frechet_distance"]
     assert distance.value < 1.5 * distance.floor
-    assert scores["classes_covered"].value == 10
-    assert scores["label_agreement"].value > 0.97
-    assert scores["nearest_train_distance"].value < 1e-3  # it copies, and that shows
+    assert (distance.conditions.seeds, distance.conditions.weights) == ((0,), "raw")
+    assert figures["classes_covered"].value == 10
+    assert figures["label_agreement"].value > 0.97
+    assert figures["nearest_train_distance"].value < 1e-3  # it copies, and that shows
     assert evaluation.step == 7
-    assert len(evaluation.lines) == len(evaluation.scores)
+    assert len(evaluation.lines) == len(evaluation.figures) + 1
 
 
 def test_a_collapsed_generator_is_found_out():
@@ -61,12 +80,87 @@ def test_a_collapsed_generator_is_found_out():
     assert "label_agreement" not in scores
 
 
-def test_the_quick_figure_is_measured_on_training_images_only():
-    scores, evaluation = judged(copies, split="train", count=500)
-    assert [score.name for score in evaluation.scores] == [
-        "frechet_distance[digits-cnn,500 fake,500 train]"
+@pytest.mark.parametrize("metric", ["frechet_distance", "recall"])
+def test_a_quick_figure_is_measured_on_training_images_only(metric):
+    figures, evaluation = judged(copies, split="train", count=300, metrics=(metric,))
+    assert [figure.name for figure in evaluation.figures] == [
+        f"{metric}[digits-cnn,300 fake,300 train]"
     ]
-    assert scores["frechet_distance"].value < 10
+    assert figures[metric].floor is None
+    assert np.isfinite(figures[metric].value)
+
+
+def test_seeds_and_truncation_are_in_the_id_and_change_the_samples():
+    def noise(generator, batch, keys):
+        return jax.vmap(lambda key: jax.random.normal(key, (8, 8, 1)))(keys)
+
+    evaluate = classifier_evaluation(
+        LOAD, noise, conditional=False, seed=3, truncated=lambda t: lambda *a: t * noise(*a)
+    )
+    quiet = partial(evaluate, None, 1, report=lambda line: None)
+    pixels = dict(metrics=("ms_ssim", "frechet_distance"), extractor="pixels", count=200)
+    by_seed = {
+        seeds: quiet(request=Request(seeds=seeds, **pixels)).figures[0]
+        for seeds in [(), (3,), (4,), (3, 4)]
+    }
+    assert by_seed[()] == by_seed[(3,)]
+    assert by_seed[()].value != by_seed[(4,)].value
+    both = by_seed[(3, 4)]
+    assert both.value == pytest.approx((by_seed[(3,)].value + by_seed[(4,)].value) / 2)
+    assert both.id == "ms_ssim[pixels,200 fake,pairs=1000,seeds 3 4,raw]"
+    narrow = quiet(request=Request(truncation=0.1, **pixels)).figures[0]
+    assert narrow.conditions.truncation == 0.1
+    assert narrow.value > by_seed[()].value + 0.05
+
+
+def test_what_cannot_be_asked_of_a_run_is_refused():
+    for request, line in {
+        ("truncation", 0.5): "--truncation was given and the latents of this run are not normal",
+        ("extractor", "clip"): "extractor is 'clip': it must be one of classifier, pixels, incep",
+        ("metrics", ("overfitting_gap",)): "overfitting_gap needs a discriminator of images",
+        ("metrics", ("label_agreement",)): "label_agreement needs the labels",
+    }.items():
+        with pytest.raises(UsageError, match=line):
+            judged(one_image, conditional=False, **dict([request]))
+
+
+def test_the_discriminators_gap_is_of_training_and_test_images():
+    train = LOAD(split="train")
+    known = jnp.asarray(train.images[:360].reshape(360, -1))
+
+    def remembers(discriminator, images, batch):
+        flat = data.to_uint8(images).reshape(len(images), -1)
+        return discriminator * (flat[:, None] == known[None]).all(axis=-1).any(axis=1)
+
+    evaluate = classifier_evaluation(LOAD, one_image, conditional=False, seed=0, critic=remembers)
+    request = Request(metrics=("overfitting_gap",))
+    found = evaluate(None, 1, request=request, discriminator=jnp.float32(3), report=lambda x: None)
+    assert [(figure.metric, figure.value) for figure in found.figures] == [
+        ("overfitting_gap", 3.0), ("overfitting_gap_accuracy", 1.0),
+    ]  # fmt: skip
+    assert found.figures[0].conditions.settings == "train=360"
+
+
+def test_whoever_looks_is_given_the_samples():
+    seen = []
+    evaluate = classifier_evaluation(LOAD, one_image, conditional=False, seed=0)
+    request = Request(metrics=("frechet_distance",), count=200)
+    evaluate(None, 1, request=request, look=lambda *x: seen.extend(x), report=lambda line: None)
+    assert [samples.size for samples in seen] == ["200 fake", "360 test", "1437 train"]
+
+
+def test_the_best_is_the_smallest_or_the_largest():
+    assert best_mode("kernel_distance") == "min"
+    assert best_mode("coverage") == "max"
+    for name in ("ms_ssim", "nothing"):
+        with pytest.raises(UsageError, match=f"best_metric is '{name}': it must be one that tells"):
+            best_mode(name)
+
+
+def test_weights_that_are_not_where_they_were_said_to_be_are_a_mistake(tmp_path):
+    request = Request(extractor="inception", inception_weights=tmp_path / "none.pth")
+    with pytest.raises(UsageError, match=r"none\.pth cannot be used as Inception weights"):
+        choose_extractor(request, LOAD(split="train"), LOAD(split="test"))
 
 
 def test_samples_follow_their_labels_and_their_key():
@@ -87,11 +181,95 @@ def test_samples_follow_their_labels_and_their_key():
     assert np.all(np.diff(means) > 5)
 
 
+def test_long_drawing_is_reported(monkeypatch):
+    progress = metrics.progress_lines
+    clock = iter(range(0, 100, 10)).__next__
+    monkeypatch.setattr(
+        sys.modules[draw_samples.__module__], "progress_lines", partial(progress, clock=clock)
+    )
+    draw = lambda generator, batch, keys: np.zeros((len(keys), 1, 1, 1), np.uint8)
+    lines = []
+    draw_samples(draw, None, np.zeros(2500, np.int32), jax.random.key(0), report=lines.append)
+    assert lines == [
+        "drawing samples: 1000 of 2500, 100 per second, about 15 s left",
+        "drawing samples: 2000 of 2500, 100 per second, about 5 s left",
+    ]
+
+
+CONDITIONS = Conditions("digits-cnn/0123456789ab", 9, "test", 8, "89abcdef0123", seeds=(0,))
+FIGURES = (
+    Figure("frechet_distance", 1.5, CONDITIONS, 1.0, "digits-cnn,9 train,8 test"),
+    Figure("recall", 0.25, CONDITIONS, deviation=0.5, deviation_of="seeds"),
+)
+
+
 def test_an_evaluation_survives_its_file(tmp_path):
-    evaluation = Evaluation(3, (Score("a", 1.5, 1.0, "on b"), Score("c", 2.0)))
+    evaluation = Evaluation(3, FIGURES)
     write_evaluation(tmp_path, evaluation)
     assert read_evaluation(tmp_path) == evaluation
-    assert evaluation.lines == ["a: 1.5  (real data: 1)  [on b]", "c: 2"]
+    assert [line.split("  ")[0] for line in evaluation.lines] == [
+        "metric",
+        "frechet_distance",
+        "recall",
+    ]
+    assert evaluation.lines[1].endswith(
+        f"1.5         1          {CONDITIONS.full}  digits-cnn,9 train,8 test"
+    )
+    assert evaluation.lines[2].endswith(f"0.25 ± 0.5             {CONDITIONS.full}")
+    (first, second) = evaluation.scores
+    assert first == (FIGURES[0].name, 1.5, 1.0, "digits-cnn/0123456789ab, 8 test/89abcdef0123, seed 0; real data: digits-cnn,9 train,8 test")  # fmt: skip
+    assert second[1] == "0.25 ± 0.5"
+    assert second[3].endswith("seed 0; ± over seeds")
+
+
+OLD = """{
+  "step": 40000,
+  "scores": [
+    {"name": "frechet_distance[mnist-cnn,10000 fake,10000 test]", "value": 4.51, "floor": 1.81,
+     "note": "mnist-cnn,10000 train,10000 test"},
+    {"name": "classes_covered[mnist-cnn,10000 fake]", "value": 10, "floor": 10, "note": ""},
+    {"name": "classifier_accuracy", "value": 0.992, "floor": null, "note": ""}
+  ]
+}"""
+
+
+def test_an_evaluation_of_an_older_version_is_read(tmp_path):
+    (tmp_path / "evaluation.json").write_text(OLD)
+    evaluation = read_evaluation(tmp_path)
+    assert evaluation.step == 40_000
+    assert [score[:3] for score in evaluation.scores] == [
+        ("frechet_distance[mnist-cnn,10000 fake,10000 test]", 4.51, 1.81),
+        ("classes_covered[mnist-cnn,10000 fake]", 10, 10),
+        ("classifier_accuracy", 0.992, None),
+    ]
+    assert evaluation.lines[1].split()[:3] == ["frechet_distance", "4.51", "1.81"]
+
+
+def test_figures_are_kept_beside_the_standard_ones_of_their_step(tmp_path):
+    distance, recall = FIGURES
+    add = partial(add_evaluation, tmp_path)
+    assert not add(Evaluation(3, (recall,)), standard=False)
+    assert read_evaluation(tmp_path) is None
+    assert add(Evaluation(3, (distance,)), standard=True)
+    assert add(Evaluation(3, (recall,)), standard=False)
+    assert not add(Evaluation(2, (recall,)), standard=False)
+    assert read_evaluation(tmp_path) == Evaluation(3, FIGURES)
+    again = replace(recall, value=0.75)
+    assert add(Evaluation(3, (again,)), standard=False)
+    assert add(Evaluation(3, (distance,)), standard=True)
+    assert read_evaluation(tmp_path) == Evaluation(3, (distance, again))
+    assert add(Evaluation(4, (distance,)), standard=True)
+    assert read_evaluation(tmp_path) == Evaluation(4, (distance,))
+
+
+def test_standard_figures_take_the_place_of_an_older_versions(tmp_path):
+    (tmp_path / "evaluation.json").write_text(OLD)
+    conditions = Conditions("mnist-cnn/0123456789ab", 10_000, "test", 10_000, seeds=(0,))
+    new = Figure("frechet_distance", 4.51, conditions)
+    add_evaluation(tmp_path, Evaluation(40_000, (new,)), standard=True)
+    names = [figure.metric for figure in read_evaluation(tmp_path).figures]
+    assert names == ["frechet_distance", "classes_covered", "classifier_accuracy"]
+    assert read_evaluation(tmp_path).figures[0] == new
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"step": 1, "scores": [{"x": 1}]}'])
@@ -102,3 +280,11 @@ def test_a_damaged_evaluation_counts_as_none(tmp_path, content):
 
 def test_no_evaluation_is_none(tmp_path):
     assert read_evaluation(tmp_path) is None
+
+
+def test_the_command_line_knows_the_metrics_there_are():
+    from gan_jax import commands
+
+    with_order = {name for name, metric in METRICS.items() if metric.better}
+    assert set(get_args(commands.BestMetric)) == with_order
+    assert set(get_args(commands.MetricName)) == {*METRICS, "all"}

@@ -20,8 +20,8 @@ from gan_jax.errors import RunError, UsageError
 from gan_jax.evaluation import Evaluation
 from gan_jax.experiment import Experiment
 from gan_jax.loop import first_bad, fit
+from gan_jax.metrics import Figure
 from gan_jax.penalties import r1_penalty
-from gan_jax.report import Score
 from gan_jax.writers import Progress, read_jsonl
 from tests import games
 
@@ -258,14 +258,27 @@ def full_disk(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_the_best_checkpoint_is_kept(tmp_path):
-    def evaluate(generator, step, *, split="test", count=None, report=print):
-        return Evaluation(step, (Score("distance", {10: 3.0, 20: 1.0}.get(step, 2.0)),))
+@pytest.mark.parametrize(
+    ("metric", "kept"), [("frechet_distance", {20, 30, 40}), ("recall", {10, 30, 40})]
+)
+def test_the_best_checkpoint_by_a_metric_is_kept(tmp_path, metric, kept):
+    asked = []
 
-    run(small_experiment(evaluate=evaluate, evaluate_every=10), tmp_path)
+    def evaluate(generator, step, *, split="test", request=None, report=print):
+        asked.append((split, request and request.metrics))
+        return Evaluation(step, (Figure(metric, {10: 3.0, 20: 1.0}.get(step, 2.0)),))
+
+    run(small_experiment(evaluate=evaluate, evaluate_every=10, best_metric=metric), tmp_path)
     steps = {int(path.name) for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit()}
-    assert steps == {20, 30, 40}
+    assert steps == kept
+    assert asked == [("train", (metric,))] * 4 + [("test", None)]
+    assert read_jsonl(tmp_path / "metrics.jsonl")[-1][metric] == 2.0
     assert json.loads((tmp_path / "evaluation.json").read_text())["step"] == 40
+
+
+def test_a_metric_that_cannot_tell_the_best_is_refused():
+    with pytest.raises(UsageError, match="best_metric is 'ms_ssim'"):
+        small_experiment(best_metric="ms_ssim")
 
 
 @pytest.mark.parametrize("resident", [True, False])

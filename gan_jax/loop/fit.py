@@ -11,7 +11,13 @@ from typing import Any, NamedTuple, TextIO
 import jax
 
 from gan_jax import checkpoint, parallel, report
-from gan_jax.evaluation import Evaluation, read_evaluation, write_evaluation
+from gan_jax.evaluation import (
+    Evaluation,
+    Request,
+    add_evaluation,
+    best_mode,
+    read_evaluation,
+)
 from gan_jax.experiment import Experiment
 from gan_jax.interruption import Interruption
 from gan_jax.loop.dispatch import Advance, advance, make_run
@@ -27,7 +33,6 @@ from gan_jax.writers import JsonlWriter, Progress, TensorBoardWriter
 
 __all__ = ["Finished", "fit", "summary"]
 
-_BEST = "frechet_distance"
 _QUICK_SAMPLES = 2000
 _GO_ON = "what was saved before is kept, and the same command goes on from there"
 
@@ -130,6 +135,7 @@ def _train(
 ) -> tuple[GANState, int | None]:
     """Take all steps that are left; look, save and stop between windows of them."""
     draw = sample_grid(experiment, view_key)
+    best, mode = experiment.best_metric, best_mode(experiment.best_metric)
 
     def look(state: GANState, step: int) -> None:
         picture = draw(state)
@@ -142,7 +148,7 @@ def _train(
     pending: tuple[int, Metrics] | None = None
     with (
         Interruption() as interruption,
-        checkpoint.Checkpoints(workdir / "checkpoints", best=_BEST) as checkpoints,
+        checkpoint.Checkpoints(workdir / "checkpoints", best=best, mode=mode) as checkpoints,
     ):
         for _, end in windows(first, experiment.steps, experiment.log_every):
             state, metrics, waited = advance(state, end, pending[1] if pending else None)
@@ -209,10 +215,11 @@ def _quick_score(
     """Judge a checkpoint now and then, on training data, so that the best one can be kept."""
     if not experiment.evaluate or step % experiment.evaluate_every:
         return None
+    request = Request(metrics=(experiment.best_metric,), count=_QUICK_SAMPLES)
     evaluation = experiment.evaluate(
-        state.generator, step, split="train", count=_QUICK_SAMPLES, report=log.progress.message
+        state.generator, step, split="train", request=request, report=log.progress.message
     )
-    score = {_BEST: float(evaluation.scores[0].value)}
+    score = {experiment.best_metric: evaluation.figures[0].value}
     log.row(step, score)
     return score
 
@@ -228,7 +235,7 @@ def _judge(
     if not experiment.evaluate or step != experiment.steps:
         return None
     evaluation = experiment.evaluate(state.generator, step, report=progress.message)
-    write_evaluation(workdir, evaluation)
+    add_evaluation(workdir, evaluation, standard=True)
     return evaluation
 
 

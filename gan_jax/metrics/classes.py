@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["class_histogram", "class_kl", "classes_covered", "label_agreement"]
+__all__ = [
+    "class_histogram",
+    "class_kl",
+    "class_kl_bias",
+    "classes_covered",
+    "classification_accuracy",
+    "label_agreement",
+]
 
 
 def class_histogram(labels: ArrayLike, num_classes: int) -> np.ndarray:
@@ -57,12 +66,11 @@ def classes_covered(histogram: ArrayLike, *, share: float = 0.2) -> int:
 
 
 def class_kl(histogram: ArrayLike, reference_histogram: ArrayLike) -> float:
-    r"""Return how far the classes of samples are from those of a reference, in nats.
+    """Return how far the classes of samples are from those of a reference, in nats.
 
-    .. math:: KL(p \| q) = \sum_i p_i \ln(p_i / q_i)
-
-    with `p` the shares of `histogram` and `q` those of `reference_histogram`. N samples of the
-    reference's own distribution over K classes have about `(K - 1) / 2N` in expectation.
+    `KL(p | q) = sum_i p_i ln(p_i / q_i)`, with `p` the shares of `histogram` and `q` those of
+    `reference_histogram`. N samples of the reference's own distribution over K classes have about
+    `class_kl_bias(K, N)`.
 
     Args:
       histogram: samples per class, [K].
@@ -87,6 +95,75 @@ def class_kl(histogram: ArrayLike, reference_histogram: ArrayLike) -> float:
         return float("inf")
     p, q = counts[seen] / counts.sum(), reference[seen] / reference.sum()
     return max(0.0, float(np.sum(p * np.log(p / q))))
+
+
+def class_kl_bias(num_classes: int, num_samples: int) -> float:
+    """Return the KL divergence in nats to expect of samples that are of the true distribution.
+
+    `(K - 1) / 2N`: the first term in 1/N, right once N is several times K. A divergence about as
+    large says nothing against a generator.
+
+    Args:
+      num_classes: K.
+      num_samples: N.
+
+    Returns:
+      The expected divergence.
+
+    Raises:
+      ValueError: K or N is less than 1.
+
+    Example:
+      >>> class_kl_bias(25, 2500)
+      0.0048
+
+    Reference:
+      Miller, Note on the Bias of Information Estimates, 1955.
+    """
+    if num_classes < 1 or num_samples < 1:
+        raise ValueError(
+            f"num_classes and num_samples must be at least 1, not {num_classes} and {num_samples}"
+        )
+    return (num_classes - 1) / (2 * num_samples)
+
+
+def classification_accuracy(
+    train: Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray], ArrayLike]],
+    images: np.ndarray,
+    labels: np.ndarray,
+    test_images: np.ndarray,
+    test_labels: np.ndarray,
+) -> float:
+    """Return the accuracy on real images of a classifier that was trained on others.
+
+    `mean [train(images, labels)(test_images) = test_labels]`. On a conditional generator's images
+    it is the classification accuracy score; on those and real ones together it says what they are
+    worth as augmentation. Both compare with the score of real images alone.
+
+    Args:
+      train: makes a classifier `(images) -> labels [M]` of images and their labels.
+      images: what it learns from, [N, ...].
+      labels: their classes, integers [N].
+      test_images: held-out real images, [M, ...].
+      test_labels: their classes, integers [M].
+
+    Returns:
+      A fraction in [0, 1].
+
+    Raises:
+      ValueError: labels that are not those of the images.
+
+    Reference:
+      Ravuri and Vinyals, Classification Accuracy Score for Conditional Generative Models, 2019,
+      https://arxiv.org/abs/1905.10887
+    """
+    if len(images) != len(labels) or len(test_images) != len(test_labels):
+        raise ValueError(
+            f"there are {len(images)} images with {len(labels)} labels, "
+            f"and {len(test_images)} test images with {len(test_labels)}"
+        )
+    classify = train(images, labels)
+    return label_agreement(classify(test_images), test_labels)
 
 
 def label_agreement(predicted: ArrayLike, asked: ArrayLike) -> float:

@@ -1,72 +1,42 @@
-"""Every figure of a generator's images at once, each beside the same figure of real images."""
+"""Every chosen figure of a generator's images, each beside the same figure of real images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.special import softmax
 
-from gan_jax.metrics.classes import class_histogram, class_kl, classes_covered, label_agreement
-from gan_jax.metrics.classifier import Classifier, classify
-from gan_jax.metrics.frechet import frechet_feature_distance
-from gan_jax.metrics.neighbours import nearest_distances
+from gan_jax.errors import UsageError
+from gan_jax.metrics.entries import METRICS, STANDARD, Metric, unmet
+from gan_jax.metrics.figures import Conditions, Figure
+from gan_jax.metrics.samples import Samples
 
-__all__ = ["Figure", "as_scalars", "evaluate"]
-
-_CONFIDENT = 0.9
-_NEIGHBOUR_QUERIES = 1000
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure, and its floor: the same figure of real images.
-
-    Attributes:
-      metric: what was measured, such as `"frechet_distance"`.
-      measured_on: what computed the features, and how many images of which kind were compared:
-        `"mnist-cnn,10000 fake,10000 test"`. Only figures that agree in it compare.
-      value: the figure.
-      floor_measured_on: the floor's: `"mnist-cnn,10000 train,10000 test"`.
-      floor: the figure of real images: what a perfect generator would get.
-      unit: of both figures; empty for a plain number.
-    """
-
-    metric: str
-    measured_on: str
-    value: float
-    floor_measured_on: str
-    floor: float
-    unit: str = ""
-
-    @property
-    def name(self) -> str:
-        """The figure's whole name: `"frechet_distance[mnist-cnn,10000 fake,10000 test]"`."""
-        return f"{self.metric}[{self.measured_on}]"
-
-    @property
-    def floor_name(self) -> str:
-        """The floor's: `"frechet_distance_floor[mnist-cnn,10000 train,10000 test]"`."""
-        return f"{self.metric}_floor[{self.floor_measured_on}]"
+__all__ = ["choose_metrics", "evaluate"]
 
 
 def evaluate(
-    classifier: Classifier,
-    fake_images: np.ndarray,
-    test_images: np.ndarray,
-    test_labels: np.ndarray,
+    fakes: Samples | Iterable[Samples],
+    test: Samples,
+    train: Samples | None = None,
     *,
-    train_images: np.ndarray,
-    asked_labels: np.ndarray | None = None,
+    metrics: Mapping[str, Metric],
+    drawn: Conditions | None = None,
+    floors: bool = True,
+    report: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Figure]:
     """Measure a generator's images against real ones.
 
     | metric | of fake images | floor |
     |---|---|---|
     | `frechet_distance` | Fréchet distance of their features to those of test images | train |
+    | `kernel_distance` | kernel distance of the same, over subsets | train |
+    | `sliced_wasserstein` | sliced Wasserstein distance of the same | train |
+    | `precision`, `density` | how many are among test images, by features | train |
+    | `recall`, `coverage` | how many test images are among them | train |
+    | `inception_score` | how sure the classifier is of each, and how even over classes | test |
+    | `ms_ssim` | structural similarity of pairs of them: too little diversity | test |
     | `classes_covered` | classes with at least a fifth of their fair share of the images | test |
     | `class_kl` | KL divergence of their classes from those of train images | test |
     | `confident_fraction` | fraction that the classifier is more than 90 % sure of | test |
@@ -75,128 +45,195 @@ def evaluate(
 
     Classes are those that the classifier sees, in real images too. Of the train images, the first
     ones, as many as there are fakes, stand for them all, but for the nearest one of 1000 fake and
-    1000 test images, which is looked for in all of them.
+    1000 test images, which is looked for in all of them. Where there are no train images, the test
+    images take their place, and one half of them against the other is the floor.
 
     A figure is good when it is near its floor. A nearest distance well below its floor is a sign
-    of memorised images.
+    of memorised images. Features are extracted once per set, whatever is measured.
 
     Args:
-      classifier: of the data set that the generator was trained on.
-      fake_images: uint8 [N, H, W, C], N at least 2.
-      test_images: held-out real images, uint8 [M, H, W, C], M at least 2.
-      test_labels: their classes, integers [M].
-      train_images: the real images that were trained on, in any order that mixes the classes,
-        uint8 [T, H, W, C].
-      asked_labels: the classes asked of a conditional generator, integers [N].
+      fakes: generated images, or several sets of them, as many images in each and of a seed each:
+        the figures are then their means, with the standard deviation over the sets.
+      test: held-out real images, of the same extractor as the fakes.
+      train: the real images that were trained on, in any order that mixes the classes.
+      metrics: by name, as from `METRICS` or `choose_metrics`, or of your own.
+      drawn: how the fakes were drawn: seeds, weights, truncation; the rest is filled in.
+      floors: measure those too.
+      report: given a line where a figure says little.
 
     Returns:
-      The figures by metric, in the table's order; `label_agreement` only with `asked_labels`.
+      The figures by metric, in the order of `metrics`.
 
     Raises:
-      ValueError: images or labels that don't fit together, or too few of them.
+      UsageError: there are too few images, or a metric needs what is not there.
+      ValueError: images that do not fit together, or features that are not finite.
     """
-    fake = _judge(classifier, "fake", fake_images, asked_labels)
-    test = _judge(classifier, "test", test_images, test_labels)
-    train = _judge(classifier, "train", train_images[: len(fake_images)])
-    figures = [
-        _figure("frechet_distance", _frechet_distance, fake, train, test),
-        _figure("classes_covered", _classes_covered, fake, test),
-        _figure("class_kl", _class_kl, fake, test, train, unit="nats"),
-        _figure("confident_fraction", _confident_fraction, fake, test),
-        _nearest_train_distance(fake_images, test_images, train_images),
-    ]
-    if asked_labels is not None:
-        figures.append(_figure("label_agreement", _label_agreement, fake, test))
-    return {figure.metric: figure for figure in figures}
+    fakes = [fakes] if isinstance(fakes, Samples) else list(fakes)
+    if metrics and not fakes:
+        raise ValueError("there are no fake images to measure")
+    measured: dict[str, list[_Measured]] = {name: [] for name in metrics}
+    for fake in fakes:
+        reals, values = _reals(fake, test, train), _Values()
+        for name, metric in metrics.items():
+            if why := unmet(metric, test, labelled=fake.labels is not None):
+                raise UsageError(f"{name} {why}")
+            measured[name].append(_measure(name, metric, fake, reals[metric.against], values))
+    if "frechet_distance" in metrics:
+        _warn_of_few(fake, test, report)
+    figures, values = {}, _Values()
+    for name, metric in metrics.items():
+        figures[name] = _figure(name, metric, measured[name], drawn or Conditions())
+        if floors:
+            sets = _floor_sets(metric, reals, test, train)
+            figures[name] = _with_floor(figures[name], metric, sets, values)
+    return figures
 
 
-def as_scalars(figures: Mapping[str, Figure]) -> dict[str, float]:
-    """Return every figure and its floor under their whole names, ready for JSON.
+def choose_metrics(
+    names: Iterable[str],
+    reals: Samples,
+    *,
+    labelled: bool,
+    known: Mapping[str, Metric] = METRICS,
+) -> dict[str, Metric]:
+    """Look metrics up by name.
 
     Args:
-      figures: what `evaluate` returned.
+      names: of metrics; `"all"` means all that can be computed, and no names the standard ones that
+        can be.
+      reals: real images, of the extractor of the generated ones.
+      labelled: whether the generated images have labels that were asked for.
+      known: the metrics there are.
 
     Returns:
-      The numbers by name, each figure followed by its floor.
+      The metrics by name.
+
+    Raises:
+      UsageError: there is no metric of a name, or it needs what is not there.
     """
-    scalars = {}
-    for figure in figures.values():
-        scalars[figure.name] = figure.value
-        scalars[figure.floor_name] = figure.floor
-    return scalars
+    names = tuple(names)
+    if not names or "all" in names:
+        offered = known if names else {name: known[name] for name in STANDARD if name in known}
+        met = (name for name in offered if not unmet(known[name], reals, labelled=labelled))
+        return {name: known[name] for name in met}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"metric {name!r} is not one of all, {', '.join(known)}")
+        if why := unmet(known[name], reals, labelled=labelled):
+            raise UsageError(f"{name} {why}")
+    return {name: known[name] for name in names}
 
 
-class _Judged(NamedTuple):
-    """A set of images as the classifier sees it."""
-
-    extractor: str
-    size: str
-    features: np.ndarray
-    probabilities: np.ndarray
-    labels: ArrayLike
-
-    @property
-    def classes(self) -> np.ndarray:
-        return self.probabilities.argmax(axis=1)
-
-    @property
-    def histogram(self) -> np.ndarray:
-        return class_histogram(self.classes, self.probabilities.shape[1])
+_Values = dict[tuple[Any, ...], Any]
 
 
-def _judge(
-    classifier: Classifier, kind: str, images: np.ndarray, labels: np.ndarray | None = None
-) -> _Judged:
-    if labels is not None and len(labels) != len(images):
-        raise ValueError(f"there are {len(images)} {kind} images and {len(labels)} labels of them")
-    features, logits = classify(classifier, images)
-    size = f"{len(images)} {kind}"
-    return _Judged(
-        classifier.name, size, features, softmax(logits, axis=1), () if labels is None else labels
+class _Measured(NamedTuple):
+    """A metric's result, and what was compared."""
+
+    value: float
+    deviation: float | None
+    conditions: Conditions
+    measured_on: str
+
+
+def _reals(fake: Samples, test: Samples, train: Samples | None) -> dict[str, Samples | None]:
+    train = test if train is None else train
+    return {"": None, "test": test, "train": train.first(len(fake)), "all train": train}
+
+
+def _floor_sets(
+    metric: Metric, reals: Mapping[str, Samples | None], test: Samples, train: Samples | None
+) -> tuple[Samples, Samples | None]:
+    """Return the real images that take the fakes' place, and what they are compared with."""
+    if not metric.against:
+        return test, None
+    if train is None:
+        return test.halves
+    stands_in = reals["train"] if metric.against == "test" else test
+    assert stands_in is not None
+    return stands_in, reals[metric.against]
+
+
+def _measure(
+    name: str,
+    metric: Metric,
+    samples: Samples,
+    reference: Samples | None,
+    values: _Values,
+) -> _Measured:
+    """Compute a metric, unless another one came from the same function."""
+    samples = samples if metric.most is None else samples.first(metric.most)
+    sets = [samples] if reference is None else [samples, reference]
+    settings = dict(metric.settings(min(map(len, sets))))
+    for one in sets:
+        if len(one) < metric.least:
+            raise UsageError(
+                f"{name} takes at least {metric.least} images of each kind, "
+                f"for {metric.why}: there are {one.size}"
+            )
+    key = (metric.measure, *sets, *settings.items())
+    if key not in values:
+        try:
+            values[key] = metric.measure(*sets, **settings)
+        except ValueError as error:
+            raise type(error)(f"{name}: {error}") from None
+    found = values[key]
+    value = float(getattr(found, metric.field) if metric.field else found)
+    deviation = float(getattr(found, metric.deviation[0])) if metric.deviation else None
+    extractor = "pixels" if metric.of_pixels else samples.extractor.name
+    conditions = Conditions(
+        extractor=extractor,
+        n_fake=len(samples),
+        settings=" ".join(f"{key}={value}" for key, value in settings.items()),
     )
+    if reference is not None:
+        conditions = dataclasses.replace(
+            conditions,
+            reference=reference.kind,
+            n_real=len(reference),
+            real_digest=reference.digest,
+        )
+    measured_on = conditions.brief.replace(f"{len(samples)} fake", samples.size, 1)
+    return _Measured(value, deviation, conditions, measured_on)
 
 
-def _figure(
-    metric: str,
-    measure: Callable[..., float],
-    fake: _Judged,
-    real: _Judged,
-    *others: _Judged,
-    unit: str = "",
+def _figure(name: str, metric: Metric, sets: list[_Measured], drawn: Conditions) -> Figure:
+    conditions = dataclasses.replace(
+        sets[0].conditions,
+        seeds=drawn.seeds,
+        weights=drawn.weights,
+        truncation=drawn.truncation,
+    )
+    if {one.conditions for one in sets} != {sets[0].conditions}:
+        raise ValueError("the sets of fake images must be of one size")
+    values = np.array([one.value for one in sets])
+    deviation, over = sets[0].deviation, metric.deviation[1] if metric.deviation else ""
+    if len(values) > 1:
+        deviation, over = float(values.std(ddof=1)), "seeds"
+    value = float(values.mean()) if len(values) > 1 else sets[0].value
+    return Figure(name, value, conditions, unit=metric.unit, deviation=deviation, deviation_of=over)
+
+
+def _with_floor(
+    figure: Figure,
+    metric: Metric,
+    sets: tuple[Samples, Samples | None],
+    values: _Values,
 ) -> Figure:
-    """Measure fake images, and the real ones in their place, each against the others."""
-
-    def measured_on(judged: _Judged) -> str:
-        return ",".join([judged.extractor, judged.size, *(other.size for other in others)])
-
-    value, floor = measure(fake, *others), measure(real, *others)
-    return Figure(metric, measured_on(fake), value, measured_on(real), floor, unit)
-
-
-def _frechet_distance(judged: _Judged, other: _Judged) -> float:
-    return frechet_feature_distance(judged.features, other.features)
+    if metric.needs == "labels" and sets[0].labels is None:
+        return figure
+    if len(sets[0]) < metric.least or (sets[1] is not None and len(sets[1]) < metric.least):
+        return figure
+    floor = _measure(figure.metric, metric, *sets, values)
+    return dataclasses.replace(figure, floor=floor.value, floor_measured_on=floor.measured_on)
 
 
-def _classes_covered(judged: _Judged) -> float:
-    return classes_covered(judged.histogram)
-
-
-def _class_kl(judged: _Judged, other: _Judged) -> float:
-    return class_kl(judged.histogram, other.histogram)
-
-
-def _confident_fraction(judged: _Judged) -> float:
-    return float(np.mean(judged.probabilities.max(axis=1) > _CONFIDENT))
-
-
-def _label_agreement(judged: _Judged) -> float:
-    return label_agreement(judged.classes, judged.labels)
-
-
-def _nearest_train_distance(fake: np.ndarray, test: np.ndarray, train: np.ndarray) -> Figure:
-    def measure(kind: str, images: np.ndarray) -> tuple[str, float]:
-        queries = images[:_NEIGHBOUR_QUERIES]
-        measured_on = f"pixels,{len(queries)} {kind},{len(train)} train"
-        return measured_on, float(np.median(nearest_distances(queries, train)))
-
-    return Figure("nearest_train_distance", *measure("fake", fake), *measure("test", test))
+def _warn_of_few(fake: Samples, test: Samples, report: Callable[[str], None]) -> None:
+    smallest = min(fake, test, key=len)
+    dimensions = test.features.shape[1]
+    if len(smallest) <= dimensions:
+        report(
+            f"frechet_distance: {smallest.size} images are too few for a covariance of "
+            f"{dimensions} features (more than {dimensions} are needed): it is far above that of "
+            "many images; kernel_distance is not"
+        )

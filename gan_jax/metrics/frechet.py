@@ -4,49 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import linalg
 
-__all__ = ["frechet_distance", "frechet_feature_distance", "moments"]
+from gan_jax.metrics.streaming import moments
 
-
-def moments(features: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and the unbiased covariance of a set of features, in double precision.
-
-    Args:
-      features: [N, D], N at least 2.
-
-    Returns:
-      The mean, float64 [D], and the covariance divided by N - 1, float64 [D, D].
-
-    Raises:
-      ValueError: features are not [N, D] with N at least 2, or some are not finite.
-
-    Example:
-      >>> mean, covariance = moments([[0.0, 1.0], [2.0, 5.0]])
-      >>> mean.tolist(), covariance.tolist()
-      ([1.0, 3.0], [[2.0, 4.0], [4.0, 8.0]])
-    """
-    features = np.asarray(features, np.float64)
-    if features.ndim != 2 or not features.shape[1]:
-        raise ValueError(f"features must have the shape [N, D], not {list(features.shape)}")
-    if len(features) < 2:
-        raise ValueError(f"a covariance takes at least 2 samples, not {len(features)}")
-    if not np.isfinite(features).all():
-        raise ValueError("features hold NaN or infinity")
-    mean = features.mean(axis=0)
-    centred = features - mean
-    return mean, centred.T @ centred / (len(features) - 1)
+__all__ = ["frechet_distance", "frechet_feature_distance"]
 
 
 def frechet_distance(
     mean_a: ArrayLike, covariance_a: ArrayLike, mean_b: ArrayLike, covariance_b: ArrayLike
 ) -> float:
-    r"""Return the squared Fréchet (2-Wasserstein) distance of two Gaussians.
+    """Return the squared Fréchet (2-Wasserstein) distance of two Gaussians.
 
-    .. math:: |m_a - m_b|^2 + tr(S_a) + tr(S_b) - 2 tr(S_a^{1/2} S_b S_a^{1/2})^{1/2}
-
-    The last trace is the sum of the singular values of `S_a^½ S_b^½`. Taken that way it needs no
-    square root of a matrix that is not symmetric, treats both sides alike, and keeps its digits
-    where covariances are singular.
+    `|m_a - m_b|² + tr(S_a) + tr(S_b) - 2 tr((S_a^½ S_b S_a^½)^½)`. With `S = F Fᵀ` for each, the
+    last trace is the sum of the singular values of `F_aᵀ F_b`. The factors are pivoted Cholesky
+    ones, cut off at the rank: there is no square root of a matrix to take, covariances of fewer
+    samples than dimensions lose no digits to the roots of rounded zeros, and what the covariances
+    add is 0 where it is less than the rounding of their traces.
 
     Args:
       mean_a: [D].
@@ -58,15 +32,15 @@ def frechet_distance(
       The distance, at least 0, in squared units of the features.
 
     Raises:
-      ValueError: the shapes do not fit together.
+      ValueError: the shapes do not fit together, or not all is finite.
 
     Example:
-      >>> frechet_distance([0.0], [[1.0]], [3.0], [[4.0]])
+      >>> round(frechet_distance([0.0], [[1.0]], [3.0], [[4.0]]), 9)
       10.0
 
     Reference:
       Heusel et al., GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
-      Equilibrium, NeurIPS 2017.
+      Equilibrium, NeurIPS 2017, https://arxiv.org/abs/1706.08500
     """
     mean_a, covariance_a = _as_gaussian("a", mean_a, covariance_a)
     mean_b, covariance_b = _as_gaussian("b", mean_b, covariance_b)
@@ -74,10 +48,12 @@ def frechet_distance(
         raise ValueError(
             f"features of {len(mean_a)} and of {len(mean_b)} dimensions do not compare"
         )
-    roots = _square_root(covariance_a) @ _square_root(covariance_b)
-    overlap = np.linalg.norm(roots, ord="nuc")
-    distance = np.sum((mean_a - mean_b) ** 2) + np.trace(covariance_a + covariance_b) - 2 * overlap
-    return max(0.0, float(distance))
+    overlap = _sum_of_singular_values(_factor(covariance_a).T @ _factor(covariance_b))
+    traces = np.trace(covariance_a) + np.trace(covariance_b)
+    spread = traces - 2 * overlap
+    if spread < traces * len(mean_a) * np.finfo(np.float64).eps:
+        spread = 0.0
+    return float(np.sum((mean_a - mean_b) ** 2) + spread)
 
 
 def frechet_feature_distance(features_a: ArrayLike, features_b: ArrayLike) -> float:
@@ -112,9 +88,22 @@ def _as_gaussian(
             f"mean_{which} and covariance_{which} must have the shapes [D] and [D, D], "
             f"not {list(mean.shape)} and {list(covariance.shape)}"
         )
+    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        raise ValueError(f"mean_{which} or covariance_{which} holds NaN or infinity")
     return mean, covariance
 
 
-def _square_root(matrix: np.ndarray) -> np.ndarray:
-    eigenvalues, eigenvectors = np.linalg.eigh(matrix)
-    return (eigenvectors * np.sqrt(np.clip(eigenvalues, 0, None))) @ eigenvectors.T
+def _factor(covariance: np.ndarray) -> np.ndarray:
+    """Return F [D, rank] with `F @ F.T` the covariance."""
+    lower, pivots, rank, _ = linalg.lapack.dpstrf(covariance, lower=1)
+    factor = np.empty((len(covariance), rank))
+    factor[pivots - 1] = np.tril(lower)[:, :rank]
+    return factor
+
+
+def _sum_of_singular_values(matrix: np.ndarray) -> float:
+    # As roots of the eigenvalues of the smaller Gram matrix: several times as fast as an SVD, and
+    # at full rank only values below 1e-8 of the largest lose digits.
+    tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+    squares = linalg.eigvalsh(tall.T @ tall, check_finite=False)
+    return float(np.sum(np.sqrt(np.clip(squares, 0, None))))

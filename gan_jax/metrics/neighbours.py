@@ -1,10 +1,84 @@
-"""How near each sample is to its nearest neighbour in a reference set: does it copy?"""
+"""How near each sample is to its nearest neighbours in a reference set: does it copy?"""
 
 from __future__ import annotations
 
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 
-__all__ = ["nearest_distances"]
+from gan_jax.metrics.products import blocks, doubt, pair_distances, squared_distances
+
+__all__ = ["Neighbours", "nearest_distances", "nearest_neighbours"]
+
+_ROWS = 512
+_SPARE = 4
+
+
+class Neighbours(NamedTuple):
+    """The nearest references of each query, the nearest first.
+
+    Attributes:
+      indices: which references, int64 [N, K].
+      distances: how far they are, float64 [N, K].
+    """
+
+    indices: np.ndarray
+    distances: np.ndarray
+
+
+def nearest_neighbours(
+    queries: np.ndarray,
+    references: np.ndarray,
+    *,
+    neighbours: int = 1,
+    exclude_self: bool = False,
+    chunk: int = 8192,
+) -> Neighbours:
+    """Find the references nearest to each query in Euclidean distance.
+
+    `argmin_j |q_i - x_j|`, and the next ones. Candidates, a few more than asked for, are found by
+    products in single precision, or in double where others might be as near; their distances are
+    then taken from differences in double precision, so a copy has exactly 0.
+
+    Args:
+      queries: numbers [N, ...], N at least 1.
+      references: numbers [M, ...].
+      neighbours: K, how many of each query are wanted.
+      exclude_self: the reference of a query's own index does not count: for neighbours within
+        one set.
+      chunk: how many references are compared at a time; bounds memory, not the result.
+
+    Returns:
+      Indices and distances, [N, K].
+
+    Raises:
+      ValueError: the shapes differ, there are fewer than K references, or numbers that are not
+        finite.
+
+    Example:
+      >>> nearest_neighbours(np.float32([[0], [9]]), np.float32([[8], [2], [1]]))
+      Neighbours(indices=array([[2],
+             [0]]), distances=array([[1.],
+             [1.]]))
+    """
+    queries, references = np.asarray(queries), np.asarray(references)
+    if neighbours < 1:
+        raise ValueError(f"neighbours is {neighbours}: it must be at least 1")
+    needed = neighbours + exclude_self
+    if queries.shape[1:] != references.shape[1:] or not len(queries) or len(references) < needed:
+        raise ValueError(
+            f"samples {list(queries.shape)} have no neighbours in references "
+            f"{list(references.shape)}: there must be at least {needed}, of the same shape"
+        )
+    queries, references = _as_rows("queries", queries), _as_rows("references", references)
+    search = partial(_search, neighbours=neighbours, exclude_self=exclude_self, chunk=chunk)
+    found, certain = search(queries, references, np.arange(len(queries)), np.float32)
+    if not certain.all():
+        again, _ = search(queries, references, np.flatnonzero(~certain), np.float64)
+        for kept, better in zip(found, again, strict=True):
+            kept[~certain] = better
+    return found
 
 
 def nearest_distances(
@@ -13,7 +87,7 @@ def nearest_distances(
     """Return each image's Euclidean distance to the reference image nearest to it.
 
     A generator that memorised its training images is nearer to them than real images it was not
-    trained on. The distance is taken again from the pair that was found, so a copy has exactly 0.
+    trained on. A copy has exactly 0.
 
     Args:
       images: uint8 [N, ...].
@@ -30,23 +104,73 @@ def nearest_distances(
       >>> nearest_distances(np.uint8([[0, 255], [255, 255]]), np.uint8([[255, 255]])).tolist()
       [1.0, 0.0]
     """
-    if images.shape[1:] != references.shape[1:] or not len(references):
-        raise ValueError(
-            f"images {list(images.shape)} have no neighbours in references {list(references.shape)}"
-        )
-    points = _as_points(images)
-    smallest = np.full(len(points), np.inf, np.float32)
-    nearest = np.zeros(len(points), np.int64)
-    for start in range(0, len(references), chunk):
-        block = _as_points(references[start : start + chunk])
-        # The squared distance less the point's own squared norm, which ranks no neighbour.
-        ranking = np.sum(block**2, axis=1) - 2 * points @ block.T
-        found = ranking.argmin(axis=1)
-        value = ranking[np.arange(len(points)), found]
-        nearest = np.where(value < smallest, start + found, nearest)
-        smallest = np.minimum(value, smallest)
-    return np.linalg.norm(points - _as_points(references[nearest]), axis=1)
+    found = nearest_neighbours(images, references, chunk=chunk)
+    return (found.distances[:, 0] / 255).astype(np.float32)
 
 
-def _as_points(images: np.ndarray) -> np.ndarray:
-    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+def _as_rows(name: str, samples: np.ndarray) -> np.ndarray:
+    samples = np.asarray(samples)
+    if samples.dtype.kind not in "biu" and not np.isfinite(samples).all():
+        raise ValueError(f"{name} hold NaN or infinity")
+    return samples.reshape(len(samples), -1)
+
+
+def _search(
+    queries: np.ndarray,
+    references: np.ndarray,
+    names: np.ndarray,
+    dtype: type,
+    *,
+    neighbours: int,
+    exclude_self: bool,
+    chunk: int,
+) -> tuple[Neighbours, np.ndarray]:
+    """Find the neighbours of the named queries, and tell of which no other can be nearer."""
+    # About a common centre products lose fewer digits.
+    centre = queries.mean(axis=0, dtype=np.float64).astype(dtype)
+    chosen = queries[names]
+    points = chosen.astype(dtype) - centre
+    indices = np.full((len(points), neighbours + _SPARE), -1)
+    squares: np.ndarray = np.full(indices.shape, np.inf, dtype)
+    for part in blocks(len(references), chunk):
+        others = references[part].astype(dtype) - centre
+        for rows in blocks(len(points), _ROWS):
+            near = squared_distances(points[rows], others)
+            found, near = _smallest(near, indices.shape[1] + exclude_self)
+            found += part.start
+            if exclude_self:
+                near[found == names[rows, None]] = np.inf
+            both = np.concatenate([squares[rows], near], axis=1)
+            found = np.concatenate([indices[rows], found], axis=1)
+            kept, squares[rows] = _smallest(both, indices.shape[1])
+            indices[rows] = np.take_along_axis(found, kept, axis=1)
+    result = _exactly(chosen, references, np.where(np.isinf(squares), -1, indices), neighbours)
+    radii, lengths = result.distances[:, -1], np.linalg.norm(points.astype(np.float64), axis=1)
+    off = doubt(points.shape[1]) * (lengths**2 + (lengths + radii) ** 2)
+    return result, (radii == 0) | (squares.max(axis=1) - off > radii**2)
+
+
+def _exactly(
+    queries: np.ndarray, references: np.ndarray, candidates: np.ndarray, neighbours: int
+) -> Neighbours:
+    """Return the nearest of each query's candidates, of which -1 is none."""
+    distances = np.full(candidates.shape, np.inf)
+    for rows in blocks(len(queries), _ROWS):
+        own, column = np.nonzero(candidates[rows] >= 0)
+        own += rows.start
+        near = references[candidates[own, column]]
+        distances[own, column] = pair_distances(queries[own], near)
+    order = np.argsort(distances, axis=1, kind="stable")[:, :neighbours]
+    return Neighbours(
+        np.take_along_axis(candidates, order, axis=1),
+        np.take_along_axis(distances, order, axis=1),
+    )
+
+
+def _smallest(values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the smallest of each row are, in no order, and what they are."""
+    if values.shape[1] > count:
+        places = np.argpartition(values, count - 1, axis=1)[:, :count]
+    else:
+        places = np.tile(np.arange(values.shape[1]), (len(values), 1))
+    return places, np.take_along_axis(values, places, axis=1)

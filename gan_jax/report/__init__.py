@@ -1,19 +1,30 @@
 """What a person looks at: sample grids, curves, animations, and one page per run."""
 
 from gan_jax.report.animation import make_gif, save_gif, step_of
+from gan_jax.report.bars import draw_bars, draw_class_histogram
+from gan_jax.report.classes import class_grid
 from gan_jax.report.curves import draw_curves
 from gan_jax.report.grids import display_scale, image_grid, save_png
 from gan_jax.report.interpolation import interpolation_path, lerp, slerp
+from gan_jax.report.nearest import draw_neighbours
 from gan_jax.report.page import Score, write_report
+from gan_jax.report.scatter import PrincipalComponents, draw_scatter, principal_components
 
 __all__ = [
+    "PrincipalComponents",
     "Score",
+    "class_grid",
     "display_scale",
+    "draw_bars",
+    "draw_class_histogram",
     "draw_curves",
+    "draw_neighbours",
+    "draw_scatter",
     "image_grid",
     "interpolation_path",
     "lerp",
     "make_gif",
+    "principal_components",
     "save_gif",
     "save_png",
     "slerp",

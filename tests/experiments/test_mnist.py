@@ -91,7 +91,9 @@ def test_sampling_interpolating_and_evaluating_a_run(trained, tmp_path, capsys):
     assert (tmp_path / "walk.gif").exists()
     assert main("evaluate", "--workdir", trained) == 0
     assert (trained / "evaluation.json").read_bytes() == before
-    assert "frechet_distance[digits-cnn,1797 fake,360 test]" in capsys.readouterr().out
+    assert re.search(
+        r"digits-cnn/\w{12},1797 fake,360 test/\w{12},seed 0,ema", capsys.readouterr().out
+    )
 
 
 def test_the_same_seed_draws_the_same_picture(trained, tmp_path):
@@ -246,13 +248,6 @@ def test_places_that_cannot_be_written_are_one_line(trained, command, out, code,
     said = capsys.readouterr().err
     assert str(Path(out).parent) in said
     assert len(said.splitlines()) == 1
-
-
-def test_a_short_evaluation_is_not_kept(trained, capsys):
-    before = (trained / "evaluation.json").read_bytes()
-    assert main("evaluate", "--workdir", trained, "--count", 300) == 0
-    assert "300 fake" in capsys.readouterr().out
-    assert (trained / "evaluation.json").read_bytes() == before
 
 
 def test_the_dcgan_trains_samples_and_evaluates(tmp_path, monkeypatch):

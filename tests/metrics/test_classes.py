@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from gan_jax.metrics import class_histogram, class_kl, classes_covered, label_agreement
+from gan_jax.metrics import (
+    class_histogram,
+    class_kl,
+    class_kl_bias,
+    classes_covered,
+    classification_accuracy,
+    label_agreement,
+)
 
 
 def test_histogram_counts_each_class_once():
@@ -98,3 +105,40 @@ def test_agreement_is_the_fraction_of_equal_labels():
 def test_agreement_of_labels_that_do_not_pair_is_refused(predicted, asked, message):
     with pytest.raises(ValueError, match=message):
         label_agreement(predicted, asked)
+
+
+def test_the_bias_of_a_divergence_by_hand():
+    assert class_kl_bias(1000, 26_000) == pytest.approx(999 / 52_000)
+    assert class_kl_bias(1, 5) == 0
+
+
+@pytest.mark.parametrize("arguments", [(0, 5), (5, 0)])
+def test_a_bias_of_nothing_is_refused(arguments):
+    with pytest.raises(ValueError, match="must be at least 1, not"):
+        class_kl_bias(*arguments)
+
+
+def _nearest_mean(images, labels):
+    """Return a classifier by the nearest mean of a class, from those classes that there are."""
+    classes = np.unique(labels)
+    means = np.stack([images[labels == label].mean(axis=0) for label in classes])
+    return lambda images: classes[np.abs(images[:, None] - means).argmin(axis=1)]
+
+
+def test_accuracy_on_real_images_of_a_classifier_of_others():
+    test_images, test_labels = np.array([0.0, 1.0, 2.0, 9.0]), np.array([0, 1, 2, 2])
+    for fakes, labels, expected in (
+        ([0.1, 1.1, 2.2], [0, 1, 2], 1.0),
+        ([0.1, 1.1, 2.2], [1, 0, 2], 0.5),
+        ([0.1, 0.3], [0, 1], 0.5),
+    ):
+        accuracy = classification_accuracy(
+            _nearest_mean, np.array(fakes), np.array(labels), test_images, test_labels
+        )
+        assert accuracy == expected
+
+
+def test_images_and_labels_must_belong_together():
+    images, labels = np.zeros(3), np.zeros(2, int)
+    with pytest.raises(ValueError, match="3 images with 2 labels, and 3 test images with 3"):
+        classification_accuracy(_nearest_mean, images, labels, images, np.zeros(3, int))

@@ -5,7 +5,21 @@ import json
 import numpy as np
 import pytest
 
-from gan_jax.metrics import as_scalars, evaluate
+from gan_jax.errors import UsageError
+from gan_jax.metrics import (
+    METRICS,
+    STANDARD,
+    Conditions,
+    Extracted,
+    Metric,
+    Samples,
+    as_scalars,
+    choose_metrics,
+    classifier_extractor,
+    evaluate,
+    pixel_extractor,
+)
+from gan_jax.metrics.extractors import BatchExtractor
 
 
 @pytest.fixture(scope="module")
@@ -16,20 +30,26 @@ def halves(digits):
 
 
 @pytest.fixture(scope="module")
-def judge(classifier, digits, halves):
-    """Return `evaluate` with everything but the generator filled in."""
-    _, _, test_images, test_labels = digits
-    (train_images, _), _ = halves
+def extractor(classifier):
+    return classifier_extractor(classifier)
 
-    def judge(fake_images, asked_labels=None):
-        return evaluate(
-            classifier,
-            fake_images,
-            test_images,
-            test_labels,
-            train_images=train_images,
-            asked_labels=asked_labels,
-        )
+
+@pytest.fixture(scope="module")
+def reals(extractor, digits, halves):
+    """Return the test and the train images."""
+    _, _, images, labels = digits
+    test = Samples("test", images, extractor, labels=labels)
+    return test, Samples("train", halves[0][0], extractor, labels=halves[0][1])
+
+
+@pytest.fixture(scope="module")
+def judge(extractor, reals):
+    """Return `evaluate` with everything but the generator filled in."""
+
+    def judge(images, labels=None, names=(), **options):
+        fake = Samples("fake", images, extractor, labels=labels)
+        chosen = choose_metrics(names, reals[0], labelled=labels is not None)
+        return evaluate(fake, *reals, metrics=chosen, **options)
 
     return judge
 
@@ -114,6 +134,116 @@ def test_labels_that_are_not_the_images_are_refused(judge, halves):
         judge(halves[1][0], halves[1][1][:3])
 
 
-def test_a_single_fake_image_is_refused(judge, halves):
-    with pytest.raises(ValueError, match="at least 2 samples, not 1"):
+def test_too_few_images_are_refused_with_the_number_needed_and_why(judge, halves):
+    with pytest.raises(UsageError, match="at least 2 images of each kind, for a covariance: there are 1 fake"):  # fmt: skip
         judge(halves[1][0][:1])
+    with pytest.raises(UsageError, match=r"precision takes at least 4 .* 3 nearest neighbours: there are 3 fake"):  # fmt: skip
+        judge(halves[1][0][:3], names=["precision"])
+
+
+def test_every_metric_knows_real_from_noise(judge, halves):
+    images, labels = halves[1]
+    noise = np.random.default_rng(0).integers(0, 256, (300, 8, 8, 1), dtype=np.uint8)
+    good, bad = judge(images, labels, ["all"]), judge(noise, labels[:300], ["all"])
+    assert list(good) == list(METRICS)
+    for name, figure in good.items():
+        assert np.isfinite(figure.floor), name
+        better = METRICS[name].better
+        if better and name != "classes_covered":
+            sign = -1 if better == "lower" else 1
+            assert sign * figure.value > sign * bad[name].value, name
+    for name in ("precision", "recall", "density", "coverage"):
+        assert good[name].value == pytest.approx(good[name].floor, abs=0.1)
+        assert bad[name].value < 0.3
+    assert good["kernel_distance"].deviation_of == "subsets"
+    assert good["kernel_distance"].conditions.settings == "subsets=100 subset_size=180"
+    assert good["inception_score"].deviation > 0
+
+
+def test_a_metric_of_two_figures_is_computed_once(judge, halves):
+    calls = []
+
+    def measure(samples, reference):
+        calls.append(samples.kind)
+        return METRICS["recall"].measure(samples, reference, neighbours=3)
+
+    twice = {name: Metric(measure, "test", field=name) for name in ("precision", "recall")}
+    test = Samples("test", halves[0][0][:50], pixel_extractor())
+    fake = Samples("fake", halves[1][0][:50], pixel_extractor())
+    figures = evaluate(fake, test, metrics=twice)
+    assert calls == ["fake", "test"]  # and once for the floors
+    assert figures["precision"].floor_measured_on == "pixels,25 test,25 test"
+
+
+def test_several_sets_give_mean_and_deviation_and_one_floor(extractor, reals, halves):
+    images = halves[1][0]
+    fakes = [Samples("fake", images[start::2], extractor) for start in (0, 1)]
+    chosen = choose_metrics(["frechet_distance", "recall"], reals[0], labelled=False)
+    drawn = Conditions(seeds=(4, 5), weights="raw", truncation=0.5)
+    both = evaluate(fakes, *reals, metrics=chosen, drawn=drawn)
+    each = [evaluate(fake, *reals, metrics=chosen) for fake in fakes]
+    for name, figure in both.items():
+        values = [figures[name].value for figures in each]
+        assert figure.value == pytest.approx(np.mean(values), rel=1e-12)
+        assert figure.deviation == pytest.approx(np.std(values, ddof=1), rel=1e-9)
+        assert figure.deviation_of == "seeds"
+        assert figure.floor == each[0][name].floor
+        assert figure.id.endswith(",seeds 4 5,raw,truncation 0.5]")
+
+
+def test_ids_carry_the_weights_of_the_extractor_and_the_real_images(perfect, classifier, reals):
+    assert perfect["frechet_distance"].id == (
+        f"frechet_distance[digits-cnn/{classifier.digest},718 fake,360 test/{reals[0].digest}]"
+    )
+
+
+def test_what_an_extractor_cannot_give_is_left_out_or_refused(digits, halves):
+    test = Samples("test", digits[2], pixel_extractor())
+    offered = choose_metrics((), test, labelled=True)
+    assert list(offered) == ["frechet_distance", "nearest_train_distance"]
+    assert set(STANDARD) > set(offered)
+    for name, why in [
+        ("class_kl", "needs the classes of the data, which pixels does not know"),
+        ("inception_score", "needs classes, and pixels knows none"),
+        ("kernel", "metric 'kernel' is not one of all, frechet_distance, "),
+    ]:
+        with pytest.raises(UsageError, match=why):
+            choose_metrics([name], test, labelled=True)
+    fake = Samples("fake", halves[1][0], pixel_extractor())
+    with pytest.raises(UsageError, match="class_kl needs the classes"):
+        evaluate(fake, test, metrics={"class_kl": METRICS["class_kl"]})
+
+
+def test_labels_that_were_not_asked_for_are_missed(reals):
+    with pytest.raises(UsageError, match="label_agreement needs the labels that were asked for"):
+        choose_metrics(["label_agreement"], reals[0], labelled=False)
+    assert "label_agreement" not in choose_metrics((), reals[0], labelled=False)
+
+
+@pytest.mark.parametrize("name", ["frechet_distance", "kernel_distance", "precision", "coverage"])
+def test_features_that_are_not_finite_are_refused_by_name(name, halves):
+    def broken(images):
+        features = images.reshape(len(images), -1) / np.float32(255)
+        return Extracted(np.where(np.arange(len(images))[:, None] == 7, np.nan, features), None)
+
+    extractor = BatchExtractor("broken", "[N, H, W, C]", lambda shape: True, broken, 64)
+    test = Samples("test", halves[0][0][:100], pixel_extractor())
+    fake = Samples("fake", halves[1][0][:100], extractor)
+    with pytest.raises(ValueError, match=f"{name}: .*NaN"):
+        evaluate(fake, test, metrics={name: METRICS[name]})
+
+
+def test_a_frechet_distance_of_too_few_images_is_pointed_out(judge, halves):
+    lines = []
+    judge(halves[1][0][:100], names=["frechet_distance"], report=lines.append)
+    assert lines[0].startswith("frechet_distance: 100 fake images are too few")
+    assert "128 features" in lines[0]
+
+
+def test_no_images_or_sets_of_different_sizes_are_refused(reals, extractor, halves):
+    chosen = choose_metrics(["recall"], reals[0], labelled=False)
+    with pytest.raises(ValueError, match="there are no fake images to measure"):
+        evaluate([], *reals, metrics=chosen)
+    fakes = [Samples("fake", halves[1][0][:count], extractor) for count in (50, 60)]
+    with pytest.raises(ValueError, match="the sets of fake images must be of one size"):
+        evaluate(fakes, *reals, metrics=chosen)

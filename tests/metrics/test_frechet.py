@@ -84,11 +84,41 @@ def test_is_symmetric():
     )
 
 
-@pytest.mark.parametrize("dead", [0, 3])
-def test_is_0_for_the_same_set_in_another_order(dead):
-    features = _features(0)
+@pytest.mark.parametrize("dead", [0, 3, 6])
+@pytest.mark.parametrize("count", [2, 4, 500])
+def test_is_exactly_0_for_the_same_set(dead, count):
+    features = _features(0, count)
     features[:, :dead] = 0
-    assert 0 <= frechet_feature_distance(features, features[::-1]) < 1e-10
+    assert frechet_feature_distance(features, features.copy()) == 0
+
+
+@pytest.mark.parametrize(("count", "dimensions"), [(500, 6), (20, 50), (300, 50)])
+def test_is_0_for_the_same_set_in_another_order(count, dimensions):
+    features = _features(0, count, dimensions)
+    # The means differ by their rounding.
+    assert 0 <= frechet_feature_distance(features, features[::-1]) < 1e-25
+
+
+def test_spectra_of_many_orders_of_magnitude_keep_their_digits():
+    rng, axes, deviations = np.random.default_rng(0), _rotation(60), np.geomspace(1, 1e-9, 60)
+    sets = [rng.normal(size=(count, 60)) * deviations @ axes for count in (40, 50)]
+    centred = [x - x.mean(axis=0) for x in sets]
+    product = centred[0] @ centred[1].T / np.sqrt(39 * 49)
+    expected = (
+        np.sum((sets[0].mean(axis=0) - sets[1].mean(axis=0)) ** 2)
+        + sum(np.sum(x**2) / (len(x) - 1) for x in centred)
+        - 2 * np.linalg.svd(product, compute_uv=False).sum()
+    )
+    assert frechet_feature_distance(*sets) == pytest.approx(expected, rel=1e-9)
+
+
+def test_any_factors_of_the_covariances_do():
+    covariances = [np.zeros((3, 3)), np.diag([0.0, 4.0, 0.0]), np.ones((3, 3))]
+    # A constant set, one along an axis, and one along the diagonal: 4 + 3 - 2 sqrt(1 * 4).
+    mean = np.zeros(3)
+    assert frechet_distance(mean, covariances[0], mean, covariances[1]) == pytest.approx(4)
+    assert frechet_distance(mean, covariances[1], mean, covariances[2]) == pytest.approx(3)
+    assert frechet_distance(mean, covariances[0], mean, covariances[0]) == 0
 
 
 def test_fewer_samples_than_dimensions_are_no_obstacle():
@@ -145,3 +175,8 @@ def test_features_of_different_dimensions_are_refused():
 def test_a_covariance_that_does_not_fit_its_mean_is_refused():
     with pytest.raises(ValueError, match=r"mean_b and covariance_b .* not \[2\] and \[3, 3\]"):
         frechet_distance(np.zeros(2), np.eye(2), np.zeros(2), np.eye(3))
+
+
+def test_moments_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="mean_b or covariance_b holds NaN"):
+        frechet_distance(np.zeros(1), np.eye(1), np.zeros(1), [[np.nan]])

@@ -1,24 +1,20 @@
-"""What can be done with a finished run's folder: sample, evaluate, interpolate."""
+"""Pictures of a trained generator: samples, and walks through its latent space."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax.command_line import require
+from gan_jax.commands.restoring import Build, check_out, load_run
 from gan_jax.errors import UsageError
-from gan_jax.workdir import disk_errors_named, read_config
+from gan_jax.workdir import disk_errors_named
 
 if TYPE_CHECKING:
     from gan_jax.experiment import Experiment
-    from gan_jax.train import TrainState
 
-__all__ = ["Evaluate", "Interpolate", "Sample", "evaluate", "interpolate", "load_run", "sample"]
-
-Build = Callable[[dict[str, Any]], "Experiment"]
+__all__ = ["Interpolate", "Sample", "interpolate", "sample"]
 
 
 @dataclass(frozen=True)
@@ -35,27 +31,13 @@ class Sample:
     """The class to draw, for a conditional generator; all classes in turn if not given."""
     out: Path | None = None
     """The picture to write; WORKDIR/samples_seed_SEED.png if not given."""
+    best: bool = False
+    """Of the best checkpoint, as the run measured it, instead of the latest."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         require(1 <= self.count <= 10_000, "count", self.count, "from 1 to 10000")
         require(0 <= self.seed < 2**32, "seed", self.seed, "from 0 to 4294967295")
-
-
-@dataclass(frozen=True)
-class Evaluate:
-    """Measure a trained generator against the data set's test split."""
-
-    workdir: Path
-    """The run's folder."""
-    count: int | None = None
-    """How many samples to judge; if not given, as many as there are reals to compare with, and
-    the figures are kept in evaluation.json."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.count is not None:
-            require(200 <= self.count <= 100_000, "count", self.count, "from 200 to 100000")
 
 
 @dataclass(frozen=True)
@@ -74,6 +56,8 @@ class Interpolate:
     """The class to stay in, for a conditional generator; one class per point if not given."""
     out: Path | None = None
     """Where to write, without ending; WORKDIR/interpolation_seed_SEED if not given."""
+    best: bool = False
+    """Of the best checkpoint, as the run measured it, instead of the latest."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -101,8 +85,8 @@ def sample(options: Sample, build: Build) -> int:
 
     from gan_jax import report
 
-    _check_out(options.out)
-    experiment, generator, step = load_run(options.workdir, build)
+    check_out(options.out)
+    experiment, generator, step = load_run(options.workdir, build, best=options.best)
     labels = _labels(experiment, options.label, options.count)
     keys = jax.random.split(jax.random.key(options.seed), options.count)
     images = np.asarray(jax.jit(experiment.sampler)(generator, {"label": labels}, keys))
@@ -111,33 +95,6 @@ def sample(options: Sample, build: Build) -> int:
     with disk_errors_named(path.parent):
         report.save_png(path, report.image_grid(images, scale=scale, smooth=True))
     print(f"{options.count} samples of step {step}: {path}")
-    return 0
-
-
-def evaluate(options: Evaluate, build: Build) -> int:
-    """Measure the generator and print the figures; keep the standard ones in `evaluation.json`.
-
-    Args:
-      options: what to measure.
-      build: makes the experiment of a run's settings.
-
-    Returns:
-      The exit code 0.
-
-    Raises:
-      UsageError: there is no run.
-      RunError: no checkpoint is good, the data can't be had, or the disk is full.
-    """
-    from gan_jax.evaluation import write_evaluation
-
-    experiment, generator, step = load_run(options.workdir, build)
-    if experiment.evaluate is None:
-        raise UsageError(f"--workdir {options.workdir}: {experiment.name} has no evaluation")
-    evaluation = experiment.evaluate(generator, step, count=options.count)
-    if options.count is None:
-        with disk_errors_named(options.workdir):
-            write_evaluation(options.workdir, evaluation)
-    print("\n".join(evaluation.lines))
     return 0
 
 
@@ -160,8 +117,8 @@ def interpolate(options: Interpolate, build: Build) -> int:
 
     from gan_jax import report
 
-    _check_out(options.out)
-    experiment, generator, step = load_run(options.workdir, build)
+    check_out(options.out)
+    experiment, generator, step = load_run(options.workdir, build, best=options.best)
     keys = jax.random.split(jax.random.key(options.seed), options.anchors)
     anchors = np.asarray(jax.vmap(experiment.prior)(keys))
     between = report.slerp if experiment.gaussian else report.lerp
@@ -177,47 +134,6 @@ def interpolate(options: Interpolate, build: Build) -> int:
         report.save_gif(f"{stem}.gif", frames)
     print(f"from step {step}: {stem}.png, {stem}.gif")
     return 0
-
-
-def load_run(workdir: Path, build: Build) -> tuple[Experiment, TrainState, int]:
-    """Rebuild a run's experiment and restore its generator.
-
-    Args:
-      workdir: the run's folder.
-      build: makes the experiment of a run's settings.
-
-    Returns:
-      The experiment, the generator's state, and the step it is of.
-
-    Raises:
-      UsageError: there is no run in the folder.
-      RunError: no checkpoint is good.
-    """
-    import jax
-
-    from gan_jax import checkpoint
-    from gan_jax.compilation import use_compilation_cache
-
-    use_compilation_cache()
-    stored = read_config(workdir)
-    try:
-        experiment = build(stored["config"])
-    except (KeyError, TypeError) as error:
-        raise UsageError(
-            f"--workdir {workdir} holds a run this program can't rebuild ({error})"
-        ) from None
-    if experiment.name != stored.get("experiment"):
-        raise UsageError(f"--workdir {workdir} holds a run of {stored.get('experiment')!r}")
-    generator = jax.eval_shape(experiment.create, jax.random.key(0)).generator
-    names = ("params", "ema_params", "model_state")
-    wanted = {"generator": {name: getattr(generator, name) for name in names}}
-    parts, step = checkpoint.restore_part(workdir / "checkpoints", wanted)
-    return experiment, generator.replace(**parts["generator"]), step
-
-
-def _check_out(out: Path | None) -> None:
-    if out is not None and os.path.isdir(out):
-        raise UsageError(f"--out {out} is a folder: name a file in it")
 
 
 def _labels(experiment: Experiment, label: int | None, count: int) -> Any:

@@ -1,0 +1,29 @@
+"""Judge a run's generator on the data set it was trained on, and keep what was measured."""
+
+from gan_jax.evaluation.judging import classifier_evaluation
+from gan_jax.evaluation.pictures import draw_pictures
+from gan_jax.evaluation.record import (
+    Evaluation,
+    add_evaluation,
+    figure_table,
+    read_evaluation,
+    write_evaluation,
+)
+from gan_jax.evaluation.request import EXTRACTORS, Request, best_mode, choose_extractor
+from gan_jax.evaluation.sampling import draw_samples, make_critic
+
+__all__ = [
+    "EXTRACTORS",
+    "Evaluation",
+    "Request",
+    "add_evaluation",
+    "best_mode",
+    "choose_extractor",
+    "classifier_evaluation",
+    "draw_pictures",
+    "draw_samples",
+    "figure_table",
+    "make_critic",
+    "read_evaluation",
+    "write_evaluation",
+]

@@ -1,0 +1,237 @@
+"""Measure a run's generator against the data set it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from gan_jax import data, metrics
+from gan_jax.errors import UsageError
+from gan_jax.evaluation.record import Evaluation
+from gan_jax.evaluation.request import Request, choose_extractor
+from gan_jax.evaluation.sampling import Critic, Sampler, critic_logits, draw_samples
+from gan_jax.train import TrainState
+
+__all__ = ["GAP", "classifier_evaluation"]
+
+GAP = "overfitting_gap"
+"""The one metric that is of the discriminator."""
+
+_SMALL = 5000
+_STANDARD = Request()
+
+Look = Callable[[metrics.Samples, metrics.Samples, metrics.Samples], None]
+
+
+class _Judge(NamedTuple):
+    """A data set as an extractor sees it."""
+
+    train: metrics.Samples
+    test: metrics.Samples
+    reals: metrics.Samples
+    """What as many samples stand beside: the test images, or all where those are few."""
+
+
+def classifier_evaluation(
+    load: Callable[..., data.Dataset],
+    sampler: Sampler,
+    *,
+    conditional: bool,
+    seed: int,
+    truncated: Callable[[float], Sampler] | None = None,
+    critic: Critic | None = None,
+) -> Callable[..., Evaluation]:
+    """Make the function that judges a generator, unless asked otherwise by a classifier.
+
+    The classifier is trained on the data set the first time and kept in the user's cache folder.
+    Against the test split, as many samples are judged as there are test images; where that split is
+    small, as many as there are images at all, and the Fréchet distance to all of them is given too.
+
+    Args:
+      load: loads a split of the data set, `(split=..., report=...)`.
+      sampler: draws images of a generator.
+      conditional: ask for the labels of the reals, and measure how often they come.
+      seed: seed of the latents where no others are asked for.
+      truncated: makes a sampler with latents up to a magnitude, None where there can be none.
+      critic: gives a discriminator's logits, see `make_critic`; None where it is not to be judged.
+
+    Returns:
+      A function `(generator, step, *, split="test", request=Request(), discriminator=None,
+      look=None, report=print) -> Evaluation`. With `split="train"` it measures, without floors,
+      against training images. `look` is given the first seed's samples, the test and the train
+      images.
+    """
+    judges: dict[Any, _Judge] = {}  # made on first use, once
+    samplers: dict[float | None, Sampler] = {}  # compiled
+
+    def sampler_of(truncation: float | None) -> Sampler:
+        if truncation is not None and truncated is None:
+            raise UsageError("--truncation was given and the latents of this run are not normal")
+        if truncation not in samplers:
+            draw = sampler if truncation is None or truncated is None else truncated(truncation)
+            samplers[truncation] = jax.jit(lambda *arguments: data.to_uint8(draw(*arguments)))
+        return samplers[truncation]
+
+    def evaluate(
+        generator: TrainState,
+        step: int,
+        *,
+        split: str = "test",
+        request: Request = _STANDARD,
+        discriminator: TrainState | None = None,
+        look: Look | None = None,
+        report: Callable[[str], None] = print,
+    ) -> Evaluation:
+        draw = sampler_of(request.truncation)
+        key = (request.extractor, request.inception_weights)
+        if key not in judges:
+            judges[key] = _make_judge(load, request, report)
+        judge = judges[key]
+        asked = _asked(judge.train if split == "train" else judge.reals, request.count)
+        reals = judge.train.first(len(asked)) if split == "train" else judge.test
+        chosen = _chosen(request, reals, conditional, critic is not None)
+        generator, drawn = _conditions(generator, request, seed)
+        fakes = [
+            _fake(draw, generator, asked, one, reals.extractor, conditional, report)
+            for one in drawn.seeds
+            if chosen
+        ]
+        if split == "train":
+            found = metrics.evaluate(
+                fakes, reals, metrics=chosen, drawn=drawn, floors=False, report=report
+            )
+            return Evaluation(step, tuple(found.values()))
+        figures = _figures(judge, fakes, chosen, drawn, report)
+        if critic is not None and discriminator is not None and _wants_gap(request):
+            figures += _overfitting(critic, discriminator, judge)
+        if request.standard:
+            figures += _accuracy(judge)
+        if look is not None and fakes:
+            look(fakes[0], judge.test, judge.train)
+        return Evaluation(step, tuple(figures))
+
+    return evaluate
+
+
+def _make_judge(
+    load: Callable[..., data.Dataset], request: Request, report: Callable[[str], None]
+) -> _Judge:
+    train, test = (load(split=name, report=report) for name in ("train", "test"))
+    extractor = choose_extractor(request, train, test, report=report)
+    cached = request.extractor != "pixels"  # which are what they are
+
+    def samples(kind: str, images: np.ndarray, labels: np.ndarray) -> metrics.Samples:
+        return metrics.Samples(kind, images, extractor, labels=labels, cached=cached, report=report)
+
+    test_samples = samples("test", test.images, test.labels)
+    reals = test_samples
+    if len(test.labels) < _SMALL:
+        images = np.concatenate([train.images, test.images])
+        reals = samples("real", images, np.concatenate([train.labels, test.labels]))
+    return _Judge(samples("train", train.images, train.labels), test_samples, reals)
+
+
+def _asked(reals: metrics.Samples, count: int | None) -> np.ndarray:
+    assert reals.labels is not None
+    return np.resize(reals.labels, len(reals) if count is None else count)
+
+
+def _wants_gap(request: Request) -> bool:
+    return GAP in request.metrics or "all" in request.metrics
+
+
+def _chosen(
+    request: Request, reals: metrics.Samples, conditional: bool, critical: bool
+) -> dict[str, metrics.Metric]:
+    names = tuple(name for name in request.metrics if name != GAP)
+    if GAP in request.metrics and not critical:
+        raise UsageError(f"{GAP} needs a discriminator of images, and this run has none")
+    if request.metrics and not names:
+        return {}
+    return metrics.choose_metrics(names, reals, labelled=conditional)
+
+
+def _conditions(
+    generator: TrainState, request: Request, seed: int
+) -> tuple[TrainState, metrics.Conditions]:
+    """Return the generator with the weights asked for, and what its samples depend on."""
+    if request.raw:
+        generator = generator.replace(ema_params=None)
+    averaged = getattr(generator, "ema_params", None) is not None
+    return generator, metrics.Conditions(
+        seeds=request.seeds or (seed,),
+        weights="ema" if averaged else "raw",
+        truncation=request.truncation,
+    )
+
+
+def _fake(
+    draw: Sampler,
+    generator: TrainState,
+    asked: np.ndarray,
+    seed: int,
+    extractor: metrics.Extractor,
+    conditional: bool,
+    report: Callable[[str], None],
+) -> metrics.Samples:
+    key = jax.random.fold_in(jax.random.key(seed), 1)
+    images = draw_samples(draw, generator, asked, key, report=report)
+    labels = asked if conditional else None
+    return metrics.Samples("fake", images, extractor, labels=labels, report=report)
+
+
+def _figures(
+    judge: _Judge,
+    fakes: list[metrics.Samples],
+    chosen: dict[str, metrics.Metric],
+    drawn: metrics.Conditions,
+    report: Callable[[str], None],
+) -> list[metrics.Figure]:
+    found = metrics.evaluate(
+        fakes, judge.test, judge.train, metrics=chosen, drawn=drawn, report=report
+    )
+    figures = list(found.values())
+    if "frechet_distance" in chosen and judge.reals is not judge.test:
+        distance = {"frechet_distance": chosen["frechet_distance"]}
+        # To all reals there are: none are left over for a floor.
+        more = metrics.evaluate(fakes, judge.reals, metrics=distance, drawn=drawn, floors=False)
+        place = list(found).index("frechet_distance") + 1
+        figures[place:place] = more.values()
+    return figures
+
+
+def _overfitting(critic: Critic, discriminator: TrainState, judge: _Judge) -> list[metrics.Figure]:
+    """Measure how far the discriminator tells training images from test images."""
+    compiled = jax.jit(lambda player, images, batch: critic(player, data.normalize(images), batch))
+    train, test = judge.train.first(len(judge.test)), judge.test
+    logits = []
+    for samples in (train, test):
+        assert samples.labels is not None
+        logits.append(critic_logits(compiled, discriminator, samples.images, samples.labels))
+    gap = metrics.overfitting_gap(*logits)
+    conditions = metrics.Conditions(
+        extractor="discriminator",
+        reference="test",
+        n_real=len(test),
+        real_digest=test.digest,
+        settings=f"train={len(train)}",
+    )
+    return [
+        metrics.Figure(GAP, gap.logits, conditions, unit="logits"),
+        metrics.Figure(f"{GAP}_accuracy", gap.accuracy, conditions),
+    ]
+
+
+def _accuracy(judge: _Judge) -> list[metrics.Figure]:
+    """Say how good the classifier is that all rests on."""
+    conditions = metrics.Conditions(
+        extractor=judge.test.extractor.name,
+        reference="test",
+        n_real=len(judge.test),
+        real_digest=judge.test.digest,
+    )
+    accuracy = getattr(judge.test.extractor, "test_accuracy", float("nan"))
+    return [metrics.Figure("classifier_accuracy", accuracy, conditions)]

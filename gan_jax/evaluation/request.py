@@ -1,0 +1,134 @@
+"""What is to be measured of a generator, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gan_jax import data, metrics
+from gan_jax.errors import UsageError
+
+__all__ = ["EXTRACTORS", "Request", "best_mode", "choose_extractor"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be measured; as it is made, what is measured where nothing is chosen.
+
+    Attributes:
+      metrics: names of metrics, `"all"`, or none for the standard ones.
+      count: how many samples; None for as many as there are reals to compare with.
+      extractor: one of `EXTRACTORS`.
+      inception_weights: a file, see `metrics.inception_weights`.
+      raw: of the parameters as they are, not their average.
+      truncation: the largest magnitude of a latent component.
+      seeds: of the latents; none for the run's own.
+    """
+
+    metrics: tuple[str, ...] = ()
+    count: int | None = None
+    extractor: str = "classifier"
+    inception_weights: Path | None = None
+    raw: bool = False
+    truncation: float | None = None
+    seeds: tuple[int, ...] = ()
+
+    @property
+    def standard(self) -> bool:
+        """Whether nothing was chosen."""
+        return self == Request()
+
+
+def best_mode(metric: str) -> Literal["min", "max"]:
+    """Say whether a generator gets better as a metric gets smaller or larger.
+
+    Args:
+      metric: a metric's name.
+
+    Returns:
+      `"min"` or `"max"`.
+
+    Raises:
+      UsageError: there is no such metric, or it is neither.
+
+    Example:
+      >>> best_mode("frechet_distance"), best_mode("recall")
+      ('min', 'max')
+    """
+    better = {name: known.better for name, known in metrics.METRICS.items() if known.better}
+    if metric not in better:
+        raise UsageError(
+            f"best_metric is {metric!r}: it must be one that tells better from worse: "
+            f"{', '.join(better)}"
+        )
+    return "min" if better[metric] == "lower" else "max"
+
+
+def choose_extractor(
+    request: Request,
+    train: data.Dataset,
+    test: data.Dataset,
+    *,
+    report: Callable[[str], None] = print,
+) -> metrics.Extractor:
+    """Make the extractor that a request names.
+
+    Args:
+      request: what is to be measured.
+      train: what the classifier is trained on.
+      test: what it is tested on.
+      report: given a line for what takes long.
+
+    Returns:
+      The extractor.
+
+    Raises:
+      UsageError: there is no such extractor, or no weights where they were said to be.
+      WeightsUnavailable: Inception's weights can't be had.
+    """
+    if request.extractor not in EXTRACTORS:
+        raise UsageError(
+            f"extractor is {request.extractor!r}: it must be one of {', '.join(EXTRACTORS)}"
+        )
+    return EXTRACTORS[request.extractor](request, train, test, report)
+
+
+_Make = Callable[[Request, data.Dataset, data.Dataset, Callable[[str], None]], metrics.Extractor]
+
+
+def _classifier(
+    request: Request, train: data.Dataset, test: data.Dataset, report: Callable[[str], None]
+) -> metrics.Extractor:
+    classifier = metrics.cached_classifier(
+        f"{train.name}-cnn",
+        train.images,
+        train.labels,
+        test.images,
+        test.labels,
+        train.num_classes,
+        report=report,
+    )
+    return metrics.classifier_extractor(classifier)
+
+
+def _pixels(
+    request: Request, train: data.Dataset, test: data.Dataset, report: Callable[[str], None]
+) -> metrics.Extractor:
+    return metrics.pixel_extractor()
+
+
+def _inception(
+    request: Request, train: data.Dataset, test: data.Dataset, report: Callable[[str], None]
+) -> metrics.Extractor:
+    weights = metrics.inception_weights(request.inception_weights, report=report)
+    return metrics.inception_extractor(weights)
+
+
+EXTRACTORS: dict[str, _Make] = {
+    "classifier": _classifier,
+    "pixels": _pixels,
+    "inception": _inception,
+}
+"""By name, what makes an extractor of a request, the two splits and where to report."""
