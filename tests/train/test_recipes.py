@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import augment, layers, losses, penalties, train
+from gan_jax import augment, checkpoint, layers, losses, penalties, train
 from gan_jax.models import dcgan
 from tests import games
 
@@ -168,3 +168,46 @@ def test_a_term_may_read_the_parameters_being_trained(key):
         gram = np.asarray(kernel).T @ np.asarray(kernel)
         expected += np.sum((gram - np.eye(len(gram))) ** 2)
     np.testing.assert_allclose(metrics["orthogonal_penalty"], expected, rtol=1e-4)
+
+
+def test_everything_a_recipe_keeps_survives_a_restart(key, tmp_path):
+    """Pools, running quantities, spectral vectors and an optimizer's history, to the bit."""
+    optimizer = optax.chain(train.historical_averaging(0.1), train.lazy_adam(1e-3, interval=4))
+    generator = dcgan.Generator(base=2, features=(4, 4))
+    moving = {
+        "pool": train.start_pool(6, jnp.zeros((8, 8, 1))),
+        "real_logit": jnp.zeros(()),
+        "fake_logit": jnp.zeros(()),
+    }
+
+    @jax.jit
+    def create(key):
+        return train.create_state(
+            key,
+            train.create_player(key, generator, optimizer, jnp.zeros((1, 5)), ema=True),
+            train.create_player(key, SPECTRAL, optimizer, jnp.zeros((1, 8, 8, 1))),
+            moving=moving,
+        )
+
+    average = train.running_average(0.9, "real_logit", "fake_logit")
+    learn = partial(train.discriminator_step, losses.hinge)
+    step = jax.jit(
+        train.make_train_step(
+            train.with_running(train.pooled_step(learn, FAKE), average),
+            train.generator_step(losses.hinge, FAKE),
+            train.ema_step(train.half_life_decay(1000, batch_size=BATCH)),
+        )
+    )
+    batches = [games.image_batch(jax.random.key(i), BATCH) for i in range(4)]
+    state = create(key)
+    for batch in batches[:2]:
+        state, _ = step(state, batch)
+    with checkpoint.Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(2, state)
+    restored, at = checkpoint.restore_latest(tmp_path, jax.eval_shape(create, key))
+    assert at == 2
+    for batch in batches[2:]:
+        state, _ = step(state, batch)
+        restored, _ = step(restored, batch)
+    assert games.difference(restored, state) == 0
+    assert isinstance(restored.moving["pool"], train.Pool)
