@@ -264,7 +264,7 @@ def full_disk(*_):
 def test_the_best_checkpoint_by_a_metric_is_kept(tmp_path, metric, kept):
     asked = []
 
-    def evaluate(generator, step, *, split="test", request=None, report=print):
+    def evaluate(generator, step, *, split="test", request=None, look=None, report=print):
         asked.append((split, request and request.metrics))
         return Evaluation(step, (Figure(metric, {10: 3.0, 20: 1.0}.get(step, 2.0)),))
 

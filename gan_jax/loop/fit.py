@@ -16,6 +16,7 @@ from gan_jax.evaluation import (
     Request,
     add_evaluation,
     best_mode,
+    draw_pictures,
     read_evaluation,
 )
 from gan_jax.experiment import Experiment
@@ -234,7 +235,12 @@ def _judge(
         return known
     if not experiment.evaluate or step != experiment.steps:
         return None
-    evaluation = experiment.evaluate(state.generator, step, report=progress.message)
+    evaluation = experiment.evaluate(
+        state.generator,
+        step,
+        look=functools.partial(draw_pictures, workdir / "evaluation"),
+        report=progress.message,
+    )
     add_evaluation(workdir, evaluation, standard=True)
     return evaluation
 

@@ -23,6 +23,12 @@ __all__ = ["Score", "write_report"]
 _FRAMES = 40
 _FRAME_BYTES = 150_000
 _FRAME_SIDE = 1200
+_PICTURES = {
+    "classes.png": ("curves", "how many samples and real images are of each class"),
+    "samples_by_class.png": ("images", "samples of each class, as the classifier sees them"),
+    "nearest.png": ("images", "samples nearest to a training image and farthest from any"),
+    "manifolds.png": ("curves", "samples and real images by two principal components"),
+}
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -57,8 +63,8 @@ def write_report(
 ) -> Path:
     """Write `report.html` into a run's folder: one file that needs no other and no network.
 
-    It shows `samples/*.png` (forty of them at most) and `curves.png` of the folder; what is not
-    there is left out.
+    It shows `samples/*.png` (forty of them at most), `curves.png` and the pictures in `evaluation/`
+    of the folder; what is not there is left out.
 
     Args:
       workdir: the run's folder.
@@ -82,8 +88,16 @@ def write_report(
     introduction = [_paragraph(about), _paragraph(f"Data: {data}") if data else ""]
     sections = [
         _section("Samples over training", _samples(workdir / "samples")),
-        _section("Results", _scores(final)),
-        _section("Training curves", _curves(workdir / "curves.png"), _last_values(rows)),
+        _section(
+            "Results",
+            _scores(final),
+            *(_picture(workdir / "evaluation" / name, *how) for name, how in _PICTURES.items()),
+        ),
+        _section(
+            "Training curves",
+            _picture(workdir / "curves.png", "curves", "metrics over steps"),
+            _last_values(rows),
+        ),
         _section("Notes", *map(_paragraph, notes)),
         _section("Settings", _table(_flat(config))),
         _section("Environment", _table({**_versions(), **(environment or {})})),
@@ -181,11 +195,11 @@ def _data_uri(path: Path) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _curves(path: Path) -> str:
+def _picture(path: Path, kind: str, alt: str) -> str:
     if not path.exists():
         return ""
     content = base64.b64encode(path.read_bytes()).decode()
-    image = f'<img class="curves" alt="metrics over steps" src="data:image/png;base64,{content}">'
+    image = f'<img class="{kind}" alt="{alt}" src="data:image/png;base64,{content}">'
     return f'<div class="card">{image}</div>'
 
 

@@ -98,6 +98,14 @@ def test_a_column_that_nobody_fills_is_left_out(tmp_path):
     assert "note" not in page.text
 
 
+def test_pictures_of_an_evaluation_stand_with_the_results(tmp_path):
+    (tmp_path / "evaluation").mkdir()
+    save_png(tmp_path / "evaluation" / "nearest.png", np.full((4, 4, 3), 7, np.uint8))
+    page = report(tmp_path, final=[Score("modes", 10)])
+    assert "samples nearest to a training image" in page.images[-1]["alt"]
+    assert (picture_in(page.images[-1]["src"]) == 7).all()
+
+
 def test_needs_no_other_file(tmp_path):
     write_samples(tmp_path, [0, 100])
     draw_curves([{"step": 0, "modes": 1.0}], tmp_path / "curves.png")
