@@ -90,19 +90,19 @@ def train_seeds(name: str, *, seeds: int, steps: int) -> dict[str, Any]:
     create, train_step = make(RECIPES[name], steps)
     sample = train.make_sampler(train.unconditional(train.normal_prior(LATENTS)))
 
-    def step(state: train.GANState, _: None) -> tuple[train.GANState, Any]:
-        key = jax.random.fold_in(jax.random.fold_in(state.key, 1), state.step)
-        return train_step(state, {"real": grid_points(key, BATCH * RECIPES[name].batches)})
-
-    def window(state: train.GANState, _: None) -> tuple[train.GANState, Any]:
-        state, metrics = jax.lax.scan(step, state, length=steps // WINDOWS)
-        return state, jax.tree.map(lambda values: jnp.mean(values, axis=0), metrics)
-
     def one_seed(seed: jax.Array) -> tuple[jax.Array, Any]:
-        key = jax.random.key(seed)
-        state, metrics = jax.lax.scan(window, create(key), length=WINDOWS)
-        keys = jax.random.split(jax.random.fold_in(key, 2), SAMPLES)
-        return sample(state.generator, {}, keys), metrics
+        create_key, data_key, sample_key = jax.random.split(jax.random.key(seed), 3)
+
+        def step(state: train.GANState, _: None) -> tuple[train.GANState, Any]:
+            key = jax.random.fold_in(data_key, state.step)
+            return train_step(state, {"real": grid_points(key, BATCH * RECIPES[name].batches)})
+
+        def window(state: train.GANState, _: None) -> tuple[train.GANState, Any]:
+            state, metrics = jax.lax.scan(step, state, length=steps // WINDOWS)
+            return state, jax.tree.map(lambda values: jnp.mean(values, axis=0), metrics)
+
+        state, metrics = jax.lax.scan(window, create(create_key), length=WINDOWS)
+        return sample(state.generator, {}, jax.random.split(sample_key, SAMPLES)), metrics
 
     devices = len(jax.devices())
     padded = -(-seeds // devices) * devices

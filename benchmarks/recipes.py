@@ -39,6 +39,8 @@ class Recipe(NamedTuple):
       channels: of the discriminator's input.
       moving: initial running quantities.
       batches: how many batches a training step looks at.
+      updates: of the generator and of the discriminator in a training step, by which optimizers
+        count their schedules.
     """
 
     steps: Callable[[int], tuple[Step, ...]]
@@ -48,6 +50,7 @@ class Recipe(NamedTuple):
     channels: int = 2
     moving: Mapping[str, float] = MappingProxyType({})
     batches: int = 1
+    updates: tuple[int, int] = (1, 1)
 
 
 def alternating(loss: losses.AdversarialLoss, *terms: penalties.Penalty) -> Recipe:
@@ -152,16 +155,21 @@ RECIPES: dict[str, Recipe] = {
     "relativistic average": alternating(losses.relativistic_average),
     "reverse KL (f-GAN)": alternating(losses.reverse_kullback_leibler),
     "total variation (f-GAN)": alternating(losses.total_variation),
-    "Wasserstein, clipped": Recipe(_clipped, optimizer=optax.rmsprop, rates=(0.1, 0.1), batches=5),
+    "Wasserstein, clipped": Recipe(
+        _clipped, optimizer=optax.rmsprop, rates=(0.1, 0.1), batches=5, updates=(1, 5)
+    ),
     "Wasserstein + gradient penalty": alternating(losses.wasserstein, _gp),
     "non-saturating + R1": alternating(losses.non_saturating, _r1),
     "relativistic + R1 + R2, annealed": Recipe(_relativistic),
     "hinge + LeCam": Recipe(_lecam, moving={"real_logit": 0.0, "fake_logit": 0.0}),
     "non-saturating, packs of 2": Recipe(_packed, channels=4),
-    "non-saturating, unrolled 5": Recipe(_unrolled),
+    # A root that is differentiated needs something under it.
+    "non-saturating, unrolled 5": Recipe(
+        _unrolled, optimizer=partial(optax.adam, b1=0.0, b2=0.99, eps_root=1e-12)
+    ),
     "non-saturating, fading instance noise": Recipe(_noisy),
     "non-saturating, consensus": Recipe(_consensus),
-    "non-saturating, extragradient": Recipe(_extragradient),
+    "non-saturating, extragradient": Recipe(_extragradient, updates=(2, 2)),
 }
 
 
@@ -182,8 +190,8 @@ def make(
     fields: dict[str, Any] = {"inputs": _INPUTS, **recipe.discriminator}
     discriminator = mlp.Discriminator(features=(WIDTH,) * 3, **fields)
     optimizers = [
-        recipe.optimizer(optax.cosine_decay_schedule(learning_rate * factor, total))
-        for factor in recipe.rates
+        recipe.optimizer(optax.cosine_decay_schedule(learning_rate * factor, total * updates))
+        for factor, updates in zip(recipe.rates, recipe.updates, strict=True)
     ]
 
     def create(key: PRNGKey) -> train.GANState:

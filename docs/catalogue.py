@@ -32,7 +32,7 @@ HEAD = """# Catalogue
 
 Everything that a recipe is composed of. Made from the code by `python -m docs.catalogue`; a test
 keeps it true. `r` and `f` are logits of reals and fakes; higher is more real. Defaults are those of
-the papers. What a function needs is what it takes and has no default for.
+the paper where it has one. What a function needs is what it takes and has no default for.
 """
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,13 +43,15 @@ def test_the_adaptive_step_trains(key):
     names = {}
     exec(BLOCKS[2], names)
     create, _, _ = games.dense_game()
-    state = create(key)
-    player = names["train"].create_player(
+    state, train = create(key), names["train"]
+    generator = train.create_player(
         key, games.mlp.Generator((4, 4, 1), features=(8,)), state.generator.tx, jnp.zeros((1, 64))
     )
-    moving = {name: jnp.float32(value) for name, value in names["start"].items()}
-    state = state.replace(generator=player, moving=moving)
-    state, metrics = jax.jit(names["ada_step"])(state, games.image_batch(key, 8, (4, 4, 1)))
+    state = train.create_state(key, generator, state.discriminator, moving=names["start"])
+    chex.clear_trace_counter()
+    step = jax.jit(chex.assert_max_traces(names["ada_step"], n=1), donate_argnums=0)
+    for batch in [games.image_batch(key, 8, (4, 4, 1))] * 2:
+        state, metrics = step(state, batch)
     assert 0 <= metrics["running_augment_probability"] <= 1
     assert all(np.isfinite(value) for value in metrics.values())
 

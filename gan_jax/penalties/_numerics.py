@@ -30,14 +30,14 @@ def split_each(keys: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def squared_gradient_norm(critic: Callable[[Any], jax.Array], samples: Any) -> jax.Array:
-    """Return `||∇D||²` at every example, `[B]`; the samples are constants."""
+    """Return `||∇D||²` at every example, `[B]`."""
 
     def squared_norm(gradient: jax.Array) -> jax.Array:
         return jnp.sum(jnp.square(as_float(gradient)), axis=tuple(range(1, gradient.ndim)))
 
     # Summing gives every example its own gradient, and suits patch maps and critics that look at
     # the whole batch, which a vmap over examples would not.
-    gradients = jax.grad(lambda samples: jnp.sum(critic(samples)))(jax.lax.stop_gradient(samples))
+    gradients = jax.grad(lambda samples: jnp.sum(critic(samples)))(samples)
     return jax.tree.reduce(jnp.add, jax.tree.map(squared_norm, gradients))
 
 

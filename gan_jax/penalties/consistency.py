@@ -1,6 +1,5 @@
 """Penalties on how a network answers to small changes of its input.
 
-On the discriminator's side samples are constants; on the generator's side they are what is trained.
 Patch maps and images count by their mean, so a weight does not depend on their size.
 """
 
@@ -138,8 +137,7 @@ def latent_consistency_penalty(
     """
     check_at_least("latent_consistency_penalty", "scale", scale, 0)
     logits, moved_logits = (
-        critic(jax.lax.stop_gradient(decode(generator, batch, latents)))
-        for latents in _neighbours(keys, prior, scale)
+        critic(decode(generator, batch, latents)) for latents in _neighbours(keys, prior, scale)
     )
     return _squared_difference(logits, moved_logits)
 
@@ -199,8 +197,7 @@ def _inconsistency(
     keys: jax.Array,
     augment: Callable[[jax.Array, Any], Any],
 ) -> jax.Array:
-    samples, augmented = jax.lax.stop_gradient((samples, jax.vmap(augment)(keys, samples)))
-    return _squared_difference(critic(samples), critic(augmented))
+    return _squared_difference(critic(samples), critic(jax.vmap(augment)(keys, samples)))
 
 
 def _squared_difference(first: jax.Array, second: jax.Array) -> jax.Array:

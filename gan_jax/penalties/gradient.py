@@ -1,9 +1,11 @@
 """Penalties on the gradient of a critic at real and at generated samples.
 
 A penalty is called by keyword with all that a training step has and names only what it reads.
-Samples are pytrees of `[B, ...]` arrays (an image batch is the simplest) and constants: no gradient
-flows to them, only to what the critic closes over. Norms are per example, over every other axis of
-every leaf, accumulated in float32 or better.
+Samples are pytrees of `[B, ...]` arrays (an image batch is the simplest). A discriminator's step
+differentiates by its own parameters alone; but a generator that looks ahead, through its answer or
+at both players' gradients, is right only as gradients flow through the samples too, so nothing here
+stops them. Norms are per example, over every other axis of every leaf, accumulated in float32 or
+better.
 """
 
 from __future__ import annotations

@@ -84,6 +84,6 @@ def every(interval: int, penalty: Penalty) -> Penalty:
 
 def _named_like(penalty: Penalty, call: Penalty) -> Penalty:
     """Give `call` the penalty's name and docstring, which a partial keeps in its function."""
-    while isinstance(penalty, functools.partial):
+    while isinstance(penalty, functools.partial) and not hasattr(penalty, "__name__"):
         penalty = penalty.func
     return functools.wraps(penalty)(call)

@@ -31,7 +31,10 @@ def chain(*steps: Step) -> Step:
         for index, element in enumerate(steps):
             state, new = element(state, batch, jax.random.fold_in(key, index), axis_name=axis_name)
             if twice := metrics.keys() & new.keys():
-                raise ValueError(f"chain: reported by two elements: {', '.join(sorted(twice))}")
+                raise ValueError(
+                    f"chain: reported by two elements: {', '.join(sorted(twice))} "
+                    "(give a penalty or term a __name__ of its own)"
+                )
             metrics.update(new)
         return state, metrics
 

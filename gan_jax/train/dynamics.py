@@ -14,13 +14,14 @@ __all__ = ["extragradient", "unroll"]
 def unroll(times: int, step: Step) -> Step:
     """Run a step several times on the same batch, each time with its own key.
 
-    For an unrolled GAN let the generator answer the discriminator of `times` updates later, and
-    differentiate through them; only the first of these updates is really made:
+    For an unrolled GAN let the generator meet the discriminator of `times` updates later, and
+    differentiate through them; none of these updates is kept:
 
         answer = discriminator_step(loss, fake)
-        make_train_step(answer, generator_step(loss, fake, against=unroll(5, answer)))
+        make_train_step(generator_step(loss, fake, against=unroll(5, answer)), answer)
 
-    (`repeat` shows each run a slice of its own.)
+    An Adam that is differentiated through needs an `eps_root`, 1e-12 say: the slope of its root is
+    infinite where a gradient was exactly 0. (`repeat` shows each run a slice of its own.)
 
     Args:
       times: number of runs, at least 1.
@@ -55,8 +56,9 @@ def extragradient(step: Step) -> Step:
 
     `w' = w + step(step(w)) - step(w)`, for the parameters of both players; with plain gradient
     descent `w' = w - eta v(w - eta v(w))`. Optimizers see both gradients, which with Adam is the
-    paper's Extra-Adam. Both halves look at the same batch with the same key, so that the look ahead
-    foresees the very game that is then played (the paper draws a second batch).
+    paper's Extra-Adam, and their schedules count two updates. Both halves look at the same batch
+    with the same key, so that the look ahead foresees the very game that is then played (the paper
+    draws a second batch).
 
     Args:
       step: one that updates both players, usually `simultaneous_step(...)`.

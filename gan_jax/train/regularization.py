@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from gan_jax.train.combinators import every
 from gan_jax.train.gradients import average, value_and_gradients
 from gan_jax.train.network import Network
-from gan_jax.train.priors import Prior
 from gan_jax.train.state import GANState
 from gan_jax.train.terms import (
     Augment,
@@ -127,30 +126,29 @@ def lazy_penalty_step(
 
 def path_length_step(
     lengths: Callable[[Callable[[Array], Sample], Array, Array], Array],
-    prior: Prior,
+    path: Callable[[Callable[..., Any], Batch, Array], tuple[Callable[[Array], Sample], Array]],
     *,
     interval: int = 4,
     weight: float | Array = 2.0,
     decay: float = 0.01,
     shrink: int = 2,
-    generate: Callable[[Callable[..., Any], Array], Sample] = lambda generator, latents: generator(
-        latents
-    ),
 ) -> Step:
     r"""Update the generator towards equal steps in its images for equal steps in its latents.
 
     `interval * weight * mean_i (l_i - a)^2`, where `l_i` is the length of the path and `a` its
     running mean, `state.moving["path_length"]`. As in NVIDIA's code the mean moves first, and the
-    penalty sees it moved.
+    penalty sees it moved; here it is a constant to the gradient, of which that leaves out `decay`.
 
     Args:
       lengths: `penalties.path_lengths`: `(latents -> images, latents, keys) -> [B]`.
-      prior: draws one example's latents.
+      path: `(generator, batch, keys) -> (latents -> images, latents)`, along which lengths are
+        measured. In a StyleGAN what it calls latents are styles, and it maps latents to them by the
+        generator that is being trained; where there is nothing to map it is
+        `lambda generator, batch, keys: (generator, jax.vmap(prior)(keys))`.
       interval: steps from one update to the next.
       weight: of the penalty.
       decay: how far the running mean moves to that of the batch.
       shrink: the update looks at one of `shrink` examples of the batch, as it takes memory.
-      generate: `(generator, latents) -> sample`; for a StyleGAN the latents are styles.
 
     Returns:
       A `Step` with metrics `path_length` (the mean of the batch) and `path_length_penalty`, both 0
@@ -167,18 +165,16 @@ def path_length_step(
     def step(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
-        part = jax.tree.leaves(batch["real"])[0]
-        if part.shape[0] % shrink:
-            raise ValueError(
-                f"a batch of {part.shape[0]} on a device can't be shrunk {shrink}-fold"
-            )
-        part = part[: part.shape[0] // shrink]
-        latent_keys, noise_keys = draw(key, 2, part, axis_name=axis_name)
-        latents = jax.vmap(prior)(latent_keys)
+        count = jax.tree.leaves(batch["real"])[0].shape[0]
+        if count % shrink:
+            raise ValueError(f"a batch of {count} on a device can't be shrunk {shrink}-fold")
+        part: Batch = jax.tree.map(lambda leaf: leaf[::shrink], batch)
+        latent_keys, noise_keys = draw(key, 2, part["real"], axis_name=axis_name)
 
         def objective(params: PyTree) -> tuple[Array, tuple[Array, Array]]:
             network = Network(state.generator, params, axis_name=axis_name).frozen
-            values = lengths(lambda latents: generate(network, latents), latents, noise_keys)
+            render, latents = path(network, part, latent_keys)
+            values = lengths(render, latents, noise_keys)
             mean = jax.lax.stop_gradient(average(jnp.mean(values), axis_name=axis_name))
             moved = state.moving["path_length"] * (1 - decay) + mean * decay
             return interval * weight * jnp.mean(jnp.square(values - moved)), (mean, moved)

@@ -103,7 +103,8 @@ def pooled_step(make: Callable[[Fake], Step], fake: Fake) -> Step:
 
     Returns:
       A `Step` that keeps the pool in `state.moving["pool"]`, see `start_pool`. All devices share
-      one, which meets the fakes in the order of the global batch.
+      one, which meets the fakes in the order of the global batch. Samples come back without the
+      rest of the batch they were made for: a discriminator with labels wants them in the sample.
     """
 
     def step(

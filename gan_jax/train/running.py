@@ -61,7 +61,8 @@ def with_running(step: Step, *updates: Update) -> Step:
 
     Returns:
       A `Step` whose metrics are those of `step`, and each quantity under its name with `running_`
-      before it.
+      before it. Where a step runs now and then, `every` goes around this, not into it: it reports
+      zeros in between.
 
     Raises:
       ValueError: a quantity has no initial value in `state.moving`.
@@ -134,13 +135,15 @@ def running_balance(rule: Callable[[Array, Array, Array], Array]) -> Update:
     return update
 
 
-def running_probability(rule: Callable[[Array, Array], Array], *, interval: int = 4) -> Update:
+def running_probability(rule: Callable[..., Array], *, interval: int = 4) -> Update:
     """Adapt an augmentation's probability to how far the discriminator overfits its reals.
 
-    `probability <- rule(probability, mean of real_sign over the interval)`, every `interval` steps.
+    `probability <- rule(probability, mean of real_sign over the interval)`, every `interval`
+    training steps, which are counted by the state: it goes around a `repeat`, not into it.
 
     Args:
-      rule: `augment.adapt_probability` with the batch size filled in, or what does as much.
+      rule: called `(probability, real_sign, interval=interval)`: `augment.adapt_probability` with
+        the batch size filled in, or what does as much.
       interval: steps from one adaptation to the next.
 
     Returns:
@@ -161,8 +164,9 @@ def running_probability(rule: Callable[[Array, Array], Array], *, interval: int 
         seen = step % interval
         sign = moving["real_sign"] + (metrics["real_sign"] - moving["real_sign"]) / (seen + 1)
         probability = moving["augment_probability"]
-        adapted = jnp.where(seen == interval - 1, rule(probability, sign), probability)
-        return {"augment_probability": adapted, "real_sign": sign}
+        adapted = rule(probability, sign, interval=interval)
+        probability = jnp.where(seen == interval - 1, adapted, probability)
+        return {"augment_probability": probability, "real_sign": sign}
 
     return update
 

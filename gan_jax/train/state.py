@@ -96,7 +96,8 @@ def create_state(
       key: the base key of everything random in training.
       generator: the generator's initial state.
       discriminator: the discriminator's initial state.
-      moving: initial running quantities by name.
+      moving: initial running quantities by name: numbers, arrays or trees of them, which are
+        copied.
 
     Returns:
       A `GANState` at step 0.
@@ -106,5 +107,10 @@ def create_state(
         key=key,
         generator=generator,
         discriminator=discriminator,
-        moving=dict(moving or {}),
+        moving=jax.tree.map(_own, dict(moving or {})),
     )
+
+
+def _own(value: Any) -> Array:
+    """Copy, as a donated state has no buffer twice, with a type that no later step changes."""
+    return jnp.array(value, dtype=jnp.asarray(value).dtype)

@@ -195,15 +195,21 @@ def updated(
     Returns:
       The player after its step, and the metrics of all devices.
     """
-    # Layers may keep statistics of one device only.
-    model_state = average(model_state, axis_name=axis_name)
+    # Layers may keep statistics of one device only; counters are the same everywhere.
+    model_state = jax.tree.map(
+        lambda leaf: (
+            average(leaf, axis_name=axis_name) if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf
+        ),
+        model_state,
+    )
     player = player.apply_gradients(grads=gradients, model_state=model_state)
     metrics = average(metrics, axis_name=axis_name)
     return player, {**metrics, f"{name}_gradient_norm": optax.tree.norm(gradients)}
 
 
 def _name(function: Term) -> str:
-    while isinstance(function, partial):
+    """Return a function's name; a partial has that of its function unless it was given one."""
+    while isinstance(function, partial) and not hasattr(function, "__name__"):
         function = function.func
     return function.__name__
 

@@ -26,6 +26,31 @@ def test_every_recipe_can_be_played(name):
     assert {"real_logit", "fake_logit", "generator_loss"} <= metrics.keys()
 
 
+@pytest.mark.parametrize(
+    "name", ["non-saturating", "Wasserstein, clipped", "non-saturating, extragradient"]
+)
+def test_rates_fall_to_zero_with_the_last_step_and_not_before(name):
+    recipe, total = recipes.RECIPES[name], 20
+    create, step = recipes.make(recipe, total)
+    state = create(jax.random.key(0))
+    state = state.replace(step=jnp.asarray(total - 2, jnp.int32))
+    for player, updates in zip(("generator", "discriminator"), recipe.updates, strict=True):
+        one = getattr(state, player)
+        counted = jax.tree.map(
+            lambda leaf, n=updates: (
+                leaf + (total - 2) * n if jnp.issubdtype(leaf.dtype, jnp.integer) else leaf
+            ),
+            one.opt_state,
+        )
+        state = state.replace(**{player: one.replace(opt_state=counted)})
+    batch = {"real": recipes.grid_points(jax.random.key(1), 10 * recipe.batches)}
+    after, _ = jax.jit(step)(state, batch)
+    for player in ("generator", "discriminator"):
+        before, moved = (getattr(s, player).params for s in (state, after))
+        changes = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), before, moved)
+        assert max(jax.tree.leaves(changes)) > 0, player
+
+
 def test_the_grid_is_that_of_the_protocol():
     points = np.asarray(recipes.grid_points(jax.random.key(0), 50_000)) / recipes.SCALE
     nearest = np.round(points / 2)

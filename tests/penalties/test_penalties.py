@@ -62,17 +62,26 @@ def test_an_example_does_not_depend_on_the_rest_of_the_batch(name, batches):
         np.testing.assert_allclose(some[name], whole[name][part], rtol=1e-5, atol=1e-6)
 
 
-def test_samples_are_constants():
-    real, fake = samples(3, 4)
+def test_gradients_flow_through_the_samples():
+    """As finite differences say, so that a generator can look through a discriminator's answer."""
+    with jax.enable_x64(True):
+        real, fake = (x.astype(np.float64) for x in samples(3, 4))
+        parameters = _parameters(dtype=np.float64)
+        directions = [np.random.default_rng(i).normal(size=real.shape) for i in (3, 4)]
 
-    @jax.jit
-    @partial(jax.jacrev, argnums=(0, 1))
-    def gradients(real, fake):
-        call = {"critic": bowl, "real": real, "fake": fake, "keys": keys(3)}
-        return each(lambda name: ON_SAMPLES[name](**call).sum())
+        @jax.jit
+        def along(step):
+            moved = (x + step * d for x, d in zip((real, fake), directions, strict=True))
+            call = dict(zip(("real", "fake"), moved, strict=True), keys=keys(3))
+            critic = partial(_network, parameters)
+            return each(lambda name: ON_SAMPLES[name](critic=critic, **call).sum())
 
-    for name, of_samples in gradients(real, fake).items():
-        assert all((gradient == 0).all() for gradient in of_samples), name
+        slopes = jax.jit(jax.jacfwd(along))(0.0)
+        high, low = along(1e-6), along(-1e-6)
+        for name, slope in slopes.items():
+            expected = (high[name] - low[name]) / 2e-6
+            np.testing.assert_allclose(slope, expected, rtol=1e-5, atol=1e-7, err_msg=name)
+            assert abs(slope) > 1e-3, name
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,51 @@ def test_an_unrolled_generator_differentiates_through_the_answers(key, times):
     assert int(state.discriminator.step) == 0
 
 
+def test_unrolling_sees_penalties_at_fakes_and_optimizers(key):
+    """The slope is that of finite differences of the loss against the answer."""
+
+    class Bowl(games.Slope):
+        def __call__(self, sample, *, train, axis_name=None):
+            return super().__call__(sample**2 / 2, train=train)
+
+    adam = optax.adam(0.1, b1=0.0, b2=0.9, eps_root=1e-12)
+    answer = train.discriminator_step(
+        losses.wasserstein, games.dirac_fake, penalties=(penalties.r2_penalty,)
+    )
+    step = train.generator_step(
+        losses.wasserstein, games.dirac_fake, against=train.unroll(3, answer)
+    )
+
+    def state_at(theta):
+        state = games.dirac_state(key, learning_rate=1.0)
+        player = train.create_player(key, Bowl(), adam, jnp.zeros((1, 1)))
+        generator = state.generator.replace(params={"theta": theta})
+        return state.replace(generator=generator, discriminator=player)
+
+    with jax.enable_x64(True):
+        take = jax.jit(lambda theta: step(state_at(theta), {"real": jnp.full((4, 1), 0.3)}, key))
+        theta = jnp.float64(1.3)
+        after, _ = take(theta)
+        slope = theta - after.generator.params["theta"]
+        high, low = (take(theta + d)[1]["generator_loss"] for d in (1e-4, -1e-4))
+        np.testing.assert_allclose(slope, (high - low) / 2e-4, rtol=1e-3)
+
+
+def test_an_adam_with_an_eps_root_is_differentiated_through_gradients_of_zero(key):
+    """A relativistic critic's last bias has none: without it the generator's slope is NaN."""
+
+    def norm(eps_root):
+        adam = optax.adam(1e-3, b1=0.0, b2=0.99, eps_root=eps_root)
+        create, fake, _ = games.dense_game(optimizer=adam)
+        answer = train.discriminator_step(losses.relativistic, fake)
+        step = train.generator_step(losses.relativistic, fake, against=train.unroll(2, answer))
+        batch = games.image_batch(key, 8, (4, 4, 1))
+        return jax.jit(step)(create(key), batch, key)[1]["generator_gradient_norm"]
+
+    assert np.isfinite(norm(1e-12))
+    assert np.isnan(norm(0.0))
+
+
 def test_unrolling_converges_where_alternating_does_not(key):
     answer = train.discriminator_step(losses.wasserstein, games.dirac_fake)
 

@@ -82,6 +82,40 @@ def test_consensus_is_the_gradient_of_the_fields_squared_length(key):
     np.testing.assert_allclose([theta, psi], expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["r1_penalty", "r2_penalty", "gradient_penalty"])
+def test_consensus_goes_down_the_fields_squared_length_whatever_the_penalty(key, name):
+    """By differences of lengths: penalties at fakes make the fields depend on both players."""
+    terms = (getattr(penalties, name),)
+    loss, strength = losses.wasserstein, 0.5
+
+    class Bowl(games.Slope):
+        def __call__(self, sample, *, train, axis_name=None):
+            return super().__call__(sample**2 / 2, train=train)
+
+    def state_at(w):
+        state = games.dirac_state(key, learning_rate=1.0)
+        player = train.create_player(key, Bowl(), optax.sgd(1.0), jnp.zeros((1, 1)))
+        return state.replace(
+            generator=state.generator.replace(params={"theta": w[0]}),
+            discriminator=player.replace(params={"psi": w[1]}),
+        )
+
+    def moves(step, w):
+        after, _ = train.make_train_step(step)(state_at(w), {"real": jnp.full((4, 1), 0.3)})
+        return w - jnp.stack([after.generator.params["theta"], after.discriminator.params["psi"]])
+
+    with jax.enable_x64(True):
+        joint = train.simultaneous_step(loss, games.dirac_fake, penalties=terms)
+        agreed = train.consensus_step(loss, games.dirac_fake, strength=strength, penalties=terms)
+        field = jax.jit(lambda w: moves(joint, w))
+        at, found = jnp.array([1.3, 0.5]), []
+        for one in (jnp.array([1e-5, 0.0]), jnp.array([0.0, 1e-5])):
+            lengths = [jnp.sum(field(at + s * one) ** 2) / 2 for s in (1, -1)]
+            found.append((lengths[0] - lengths[1]) / 2e-5)
+        expected = field(at) + strength * jnp.stack(found)
+        np.testing.assert_allclose(moves(agreed, at), expected, rtol=1e-5)
+
+
 def test_consensus_without_strength_is_the_simultaneous_step(key):
     step = train.consensus_step(losses.hinge, games.dirac_fake, strength=0.0)
     joint = train.simultaneous_step(losses.hinge, games.dirac_fake)

@@ -150,7 +150,7 @@ def test_adaptation_reacts_to_the_sign_of_the_reals(key):
         moving={"augment_probability": jnp.zeros(()), "real_sign": jnp.zeros(())}
     )
     learn = train.discriminator_step(losses.non_saturating, games.dirac_fake)
-    adapt = train.running_probability(partial(RULE, interval=1), interval=1)
+    adapt = train.running_probability(RULE, interval=1)
     step = jax.jit(train.make_train_step(train.with_running(learn, adapt)))
     batch = {"real": jnp.ones((BATCH, 1))}
     for expected in (0.08, 0.16, 0.24):

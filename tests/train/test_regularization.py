@@ -57,14 +57,18 @@ def lengths(generate, latents, keys):
     return jnp.sqrt(jnp.sum(images**2, axis=(1, 2, 3))) / 2
 
 
+def PATH(generator, batch, keys):
+    return generator, jax.vmap(train.normal_prior(4))(keys)
+
+
 def path_length_game(key, rate=0.1):
     state = train.create_state(
         key,
         train.create_player(key, Scale(), optax.sgd(rate), jnp.zeros((1, 4))),
         train.create_player(key, games.Slope(), optax.sgd(rate), jnp.zeros((1, 1))),
-        moving={"path_length": jnp.zeros(())},
+        moving={"path_length": 0.0},
     )
-    step = train.path_length_step(lengths, train.normal_prior(4), interval=2)
+    step = train.path_length_step(lengths, PATH, interval=2)
     return state, jax.jit(train.make_train_step(step))
 
 
@@ -85,11 +89,49 @@ def test_a_path_length_step_by_hand(key):
 def test_path_lengths_of_the_package_fit(key):
     """E ||a y||, y ~ N(0, I) / 2 in four dimensions, is a times the mean of a chi distribution."""
     state = path_length_game(key)[0]
-    step = train.path_length_step(penalties.path_lengths, train.normal_prior(4), decay=1.0)
+    step = train.path_length_step(penalties.path_lengths, PATH, decay=1.0)
     after, metrics = step(state, games.dirac_batch(4096), key)
     mean = 2.0 * 0.5 * np.sqrt(2) * 1.3293404 / 1.0  # Gamma(5/2) / Gamma(2)
     np.testing.assert_allclose(metrics["path_length"], mean, rtol=0.03)
     np.testing.assert_allclose(after.moving["path_length"], metrics["path_length"])
+
+
+class Mapped(nn.Module):
+    """`G(z) = a (m z)`: latents are mapped to styles, and styles to images."""
+
+    @nn.compact
+    def __call__(self, latents, styles=None, *, train, axis_name=None):
+        mapping = self.param("m", nn.initializers.constant(3.0), ())
+        scale = self.param("a", nn.initializers.constant(2.0), ())
+        if styles is None:
+            return mapping * latents
+        return scale * styles.reshape(-1, 2, 2, 1)
+
+
+def test_lengths_may_be_measured_along_styles_that_the_generator_maps(key):
+    """Along styles they know of the scale alone, along latents of the product."""
+    zero = jnp.zeros((1, 4))
+    state = train.create_state(
+        key,
+        train.create_player(key, Mapped(), optax.sgd(0.1), zero, zero),
+        train.create_player(key, games.Slope(), optax.sgd(0.1), jnp.zeros((1, 1))),
+        moving={"path_length": 0.0},
+    )
+
+    def along_styles(generator, batch, keys):
+        latents = jax.vmap(train.normal_prior(4))(keys)
+        return lambda styles: generator(latents, styles), generator(latents)
+
+    def along_latents(generator, batch, keys):
+        latents = jax.vmap(train.normal_prior(4))(keys)
+        return lambda latents: generator(latents, generator(latents)), latents
+
+    found = {}
+    for path in (along_styles, along_latents):
+        step = train.path_length_step(penalties.path_lengths, path)
+        _, metrics = step(state, games.dirac_batch(64), key)
+        found[path] = metrics["path_length"]
+    np.testing.assert_allclose(found[along_latents], 3 * found[along_styles], rtol=1e-5)
 
 
 def test_a_batch_that_cannot_be_shrunk_is_named(key):
@@ -108,7 +150,7 @@ def test_two_shares_of_a_batch_give_what_the_whole_gives(key):
     )
     step = train.make_train_step(
         train.lazy_penalty_step(2, (penalties.gradient_penalty,), fake),
-        train.path_length_step(penalties.path_lengths, train.normal_prior(4), shrink=1),
+        train.path_length_step(penalties.path_lengths, PATH),
         train.generator_step(losses.hinge, fake),
     )
     batch = games.image_batch(key, 8, (2, 2, 1))

@@ -87,7 +87,7 @@ def test_a_balance_moves_by_its_rule(key):
 
 
 def test_a_probability_adapts_to_the_mean_sign_of_its_interval(key):
-    rule = lambda probability, sign: probability + sign
+    rule = lambda probability, sign, interval: probability + sign + interval - 3
     state = with_moving(key, augment_probability=0.0, real_sign=0.0)
     seen = []
     for at, sign in enumerate((1.0, 0.0, 0.5, 0.5, -1.0, -1.0)):

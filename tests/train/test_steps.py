@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -194,6 +196,45 @@ def test_no_two_penalties_draw_the_same_numbers(key):
         drawn.clear()
         update(games.dirac_state(key), games.dirac_batch(), key)
         assert len(np.unique(np.concatenate(drawn), axis=0)) == 8
+
+
+def test_a_term_of_both_players_may_have_two_names(key):
+    def closeness(*, fake, **_):
+        return jnp.abs(fake)[:, 0]
+
+    own = partial(closeness)
+    own.__name__ = "generator_closeness"
+    steps = [
+        train.discriminator_step(losses.hinge, games.dirac_fake, penalties=(closeness,)),
+        train.generator_step(losses.hinge, games.dirac_fake, terms=(penalties.weighted(2.0, own),)),
+    ]
+    state, batch = games.dirac_state(key), games.dirac_batch()
+    _, metrics = train.chain(*steps)(state, batch, key)
+    np.testing.assert_allclose([metrics["closeness"], metrics["generator_closeness"]], [1, 2])
+    twice = train.generator_step(losses.hinge, games.dirac_fake, terms=(closeness,))
+    with pytest.raises(ValueError, match="give a penalty or term a __name__ of its own"):
+        train.chain(steps[0], twice)(state, batch, key)
+
+
+def test_matching_aware_losses_judge_two_texts_of_each_sample(key):
+    """What the discriminator is shown decides: here the "texts" shift the logit by hand."""
+    batch = {"real": jnp.zeros((4, 1)), "text": jnp.full(4, 2.0), "wrong": jnp.full(4, -1.0)}
+
+    def shown(discriminator, sample, batch):
+        logits = discriminator(sample)
+        return jnp.stack([logits + batch["text"], logits + batch["wrong"]], axis=1)
+
+    loss = losses.matching_aware
+    step = train.discriminator_step(loss, games.dirac_fake, shown=shown)
+    _, metrics = step(games.dirac_state(key), batch, key)
+    softplus = lambda x: np.log1p(np.exp(x))
+    # Reals have logit 0 and fakes psi theta = 1/2, before their texts.
+    expected = softplus(-2.0) + (softplus(-1.0) + softplus(0.5 + 2.0)) / 2
+    np.testing.assert_allclose(metrics["discriminator_loss"], expected, rtol=1e-6)
+    _, metrics = train.generator_step(loss, games.dirac_fake, shown=shown)(
+        games.dirac_state(key), batch, key
+    )
+    np.testing.assert_allclose(metrics["generator_loss"], softplus(-2.5), rtol=1e-6)
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])
