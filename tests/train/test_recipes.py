@@ -109,8 +109,8 @@ def diff():
 
 
 START = {
-    "ada": {"augment_probability": 0.5, "real_sign": 0.0},
-    "apa": {"augment_probability": 0.5, "real_sign": 0.0},
+    "ada": {"augment_probability": 0.5, "real_sign": 0.3},
+    "apa": {"augment_probability": 0.5, "real_sign": 0.3},
     "lecam": {"real_logit": 0.0, "fake_logit": 0.0},
     "began": {"balance": 0.25},
 }
