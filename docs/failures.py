@@ -125,12 +125,23 @@ class Options:
     seed: int = 0
     """Seed of the draws and of the noise."""
     out: Path = PATH.parent
-    """Folder for failures.md, failures.json and the pictures."""
+    """Folder for failures.md, failures.json and the pictures; needed where an option is changed."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         require(0 <= self.label < 10, "label", self.label, "from 0 to 9")
         require(0 <= self.seed < 2**32, "seed", self.seed, "from 0 to 4294967295")
+        accepted = (
+            f"another folder: with {' '.join(self.changed)} the page is not the committed one"
+        )
+        elsewhere = self.out.resolve() != PATH.parent.resolve()
+        require(elsewhere or not self.changed, "out", self.out, accepted)
+
+    @property
+    def changed(self) -> list[str]:
+        """What decides the figures and is not as for the committed page, as on a command line."""
+        chosen = ("dataset", self.dataset), ("label", self.label), ("seed", self.seed)
+        return [f"--{name} {value}" for name, value in chosen if value != getattr(Options, name)]
 
 
 class Sets(NamedTuple):
@@ -304,9 +315,8 @@ def _run(options: Options) -> int:
     extractor = metrics.classifier_extractor(judge)
     sets = make_sets(train, test, label=options.label, seed=options.seed)
     distinct = np.unique(sets.fakes["collapsed"], axis=0)
-    changed = [f"--dataset {options.dataset}"] if options.dataset != Options.dataset else []
     conditions = {
-        "command": " ".join([PROGRAM, *changed]),
+        "command": " ".join([PROGRAM, *options.changed]),
         "dataset": options.dataset,
         "count": len(sets.fakes["reals"]),
         "reals": len(sets.reals),

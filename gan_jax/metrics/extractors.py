@@ -32,7 +32,8 @@ class Extractor(Protocol):
     """Make features of images: `(images) -> features, logits`.
 
     A figure depends on what made its features, so it carries the extractor's name: figures of
-    different names do not compare.
+    different names do not compare. Features that are kept are found again by it. So a name must
+    identify the weights, best by a digest of them.
     """
 
     @property

@@ -70,7 +70,8 @@ def frechet_feature_distance(features_a: ArrayLike, features_b: ArrayLike) -> fl
       The distance, at least 0, in squared units of the features.
 
     Raises:
-      ValueError: too few samples, features that are not finite, or different D.
+      ValueError: too few samples, features that are not finite, different D, or one above 20,000,
+        where `kernel_distance` is to be taken instead.
 
     Example:
       >>> round(frechet_feature_distance([[0.0], [2.0]], [[5.0], [7.0]]), 6)

@@ -21,12 +21,13 @@ _ARRAY = "images must be uint8 [N, H, W, C], values from 0 to 255"
 def load_images(path: Path, *, report: Callable[[str], None] = print) -> list[np.ndarray]:
     """Load images.
 
-    Of a folder, the PNG and JPEG files in it, in the order of their names; those in folders below
-    it are not looked at. Grey pictures have one channel. Of an array file, the array in it.
+    Of a folder, the PNG and JPEG files in it, in the order of their names. All else, folders below
+    it too, is left out, and how much that is is reported. Grey pictures have one channel. Of an
+    array file, the array in it.
 
     Args:
       path: a folder, an `.npy` file, or an `.npz` file with one array or one called `images`.
-      report: given a line with the time left every few seconds.
+      report: given a line with the time left every few seconds, and one on what is left out.
 
     Returns:
       uint8 arrays [N, H, W, C]: one for each size of images, and number of channels, that there is.
@@ -35,13 +36,13 @@ def load_images(path: Path, *, report: Callable[[str], None] = print) -> list[np
       UsageError: there are no images, one can't be read, or they are of another type: no guess is
         made at the range of floats.
     """
-    if path.is_dir():
-        return _load_folder(path, report)
-    if not path.exists():
-        raise UsageError(f"{path} is not there")
-    if path.suffix not in (".npy", ".npz"):
-        raise UsageError(f"{path} is no folder, .npy or .npz file")
     try:
+        if path.is_dir():
+            return _load_folder(path, report)
+        if not path.exists():
+            raise UsageError(f"{path} is not there")
+        if path.suffix not in (".npy", ".npz"):
+            raise UsageError(f"{path} is no folder, .npy or .npz file")
         return [_as_images(path, _read_array(path))]
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror or error}") from None
@@ -55,7 +56,9 @@ def _read_array(path: Path) -> np.ndarray:
                 return content
             names = list(content)
             if len(names) == 1 or "images" in names:
-                return content["images" if "images" in names else names[0]]
+                array = content["images" if "images" in names else names[0]]
+                if isinstance(array, np.ndarray):  # bytes if no array was archived
+                    return array
     except OSError:
         raise
     except Exception as error:  # A damaged archive can raise almost anything.
@@ -72,10 +75,12 @@ def _as_images(path: Path, array: np.ndarray) -> np.ndarray:
 
 
 def _load_folder(folder: Path, report: Callable[[str], None]) -> list[np.ndarray]:
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES)
-    paths = [path for path in paths if not path.name.startswith(".")]
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    paths = [path for path in found if path.suffix.lower() in _SUFFIXES]
     if not paths:
         raise UsageError(f"{folder} holds no pictures: PNG and JPEG files are looked for")
+    if others := [path.name for path in found if path.suffix.lower() not in _SUFFIXES]:
+        report(f"{folder}: not PNG or JPEG and left out: {len(others)}, such as {others[0]}")
     progress = progress_lines(f"reading {folder}", len(paths), report)
     by_shape: dict[tuple[int, ...], list[np.ndarray]] = {}
     for done, path in enumerate(paths, 1):

@@ -89,7 +89,8 @@ class InceptionWeights:
     """The parameters of an `InceptionV3`, and what they are called.
 
     Attributes:
-      name: the first 8 digits of the SHA-256 of the file they were published in.
+      name: must identify the parameters, as figures and features that are kept carry it: the first
+        8 digits of the SHA-256 of the file they were published in.
       params: of the network, batch normalization folded in.
     """
 

@@ -59,6 +59,7 @@ def inception_weights(
     *,
     url: str = PUBLISHED_URL,
     sha256: str = PUBLISHED_SHA256,
+    alternative: str = "pixels, and a classifier trained on the data set, need no download",
     report: Callable[[str], None] = print,
 ) -> InceptionWeights:
     """Return the published weights, from the first of: a path, the user's cache, a download.
@@ -71,10 +72,12 @@ def inception_weights(
       path: a file.
       url: where to download the published file from.
       sha256: the SHA-256 that it must have, or the first digits of it.
+      alternative: what can be done without the weights, in words that end the error message.
       report: given a line for whatever takes time or goes wrong.
 
     Returns:
-      The weights; their name is `"6726825d"`.
+      The weights; the name of the published ones is `"6726825d"`, that of those in an archive the
+      one they were saved with and 8 digits of the SHA-256 of the parameters.
 
     Raises:
       UsageError: there is no file where the path leads, or it is another one.
@@ -100,8 +103,7 @@ def inception_weights(
         reason = " ".join(str(getattr(error, "reason", error)).split()) or type(error).__name__
         raise WeightsUnavailable(
             f"Inception weights cannot be had: {url}: {reason}. To have them, put that file at "
-            f"{kept} or set GAN_JAX_INCEPTION to where it is; the metrics that a classifier "
-            "trained on the data set computes (classifier_extractor) need no download"
+            f"{kept} or set GAN_JAX_INCEPTION to where it is; {alternative}"
         ) from None
     _keep(kept, content, report)
     return weights
@@ -220,7 +222,9 @@ def _read_npz(content: bytes) -> InceptionWeights:
     if not intact:
         raise ValueError("its checksum is wrong")
     _check_shapes(arrays, _param_shapes())
-    return InceptionWeights(name, unflatten_dict(arrays, sep="/"))
+    # Anyone may have chosen the name: only with a digest does it identify the parameters.
+    suffix = f"-{digest_of(arrays)[:8]}"
+    return InceptionWeights(name.removesuffix(suffix) + suffix, unflatten_dict(arrays, sep="/"))
 
 
 def _download(url: str, report: Callable[[str], None]) -> bytes:

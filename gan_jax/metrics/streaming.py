@@ -18,6 +18,9 @@ __all__ = [
     "update_moments",
 ]
 
+_MOST_DIMENSIONS = 20_000
+"""A covariance of more would take over 3 GB, and a distance between two several times that."""
+
 
 class RunningMoments(NamedTuple):
     """What is kept of the features seen so far.
@@ -37,11 +40,19 @@ def no_moments(dimensions: int) -> RunningMoments:
     """Return the moments of nothing, to begin with.
 
     Args:
-      dimensions: D.
+      dimensions: D, at most 20,000.
 
     Returns:
       Moments of 0 samples.
+
+    Raises:
+      ValueError: there are more dimensions.
     """
+    if dimensions > _MOST_DIMENSIONS:
+        raise ValueError(
+            f"features of {dimensions:,} dimensions are too many for a covariance, and so for the "
+            f"Fréchet distance: at most {_MOST_DIMENSIONS:,}; kernel_distance takes any number"
+        )
     return RunningMoments(0, np.zeros(dimensions), np.zeros((dimensions, dimensions)))
 
 
@@ -131,7 +142,8 @@ def moments(features: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
       The mean, float64 [D], and the covariance divided by N - 1, float64 [D, D].
 
     Raises:
-      ValueError: features are not [N, D] with N at least 2, or some are not finite.
+      ValueError: features are not [N, D] with N at least 2 and D at most 20,000, or some are not
+        finite.
 
     Example:
       >>> mean, covariance = moments([[0.0, 1.0], [2.0, 5.0]])

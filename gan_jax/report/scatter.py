@@ -92,8 +92,9 @@ def draw_scatter(
     """Draw features on the first two principal components of the reals, as a PNG.
 
     One panel is precision: the fakes over the reals, a cross for each fake outside the manifold of
-    the reals. The other is recall: the reals over the fakes. What is inside or not is decided in
-    all dimensions; in two of them a cross may well lie among dots.
+    the reals. The other is recall: the reals over the fakes. Their titles say of how many fakes and
+    reals. What is inside or not is decided in all dimensions; in two of them a cross may well lie
+    among dots.
 
     Args:
       real: features `[N, D]`.
@@ -110,11 +111,12 @@ def draw_scatter(
     plane = principal_components(real)
     reals = _cloud("real", plane, real, real_inside, REAL)
     fakes = _cloud("fake", plane, fake, fake_inside, FAKE)
+    counts = f"of {len(fakes.points):,} fakes and {len(reals.points):,} reals"
     figure = new_figure(9.4, 4.4)
     first = figure.add_subplot(1, 2, 1)
     second = figure.add_subplot(1, 2, 2, sharex=first, sharey=first)
-    _draw(first, fakes, reals, f"Precision {fakes.inside.mean():.2f}", most)
-    _draw(second, reals, fakes, f"Recall {reals.inside.mean():.2f}", most)
+    _draw(first, fakes, reals, f"Precision {fakes.inside.mean():.2f} {counts}", most)
+    _draw(second, reals, fakes, f"Recall {reals.inside.mean():.2f} {counts}", most)
     x, y = (
         f"component {i} of the reals ({share:.0%} of variance)"
         for i, share in enumerate(plane.shares, 1)

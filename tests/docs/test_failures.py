@@ -77,7 +77,7 @@ def test_only_what_differs_is_in_bold():
     assert not any("**" in row.split("|")[2] for row in rows)
 
 
-def test_the_script_writes_the_page_and_the_pictures(tmp_path, monkeypatch, capsys):
+def test_the_script_writes_the_page_and_the_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(
         metrics, "cached_classifier",
         lambda name, *data: metrics.train_classifier(name, *data, key=jax.random.key(0), steps=20),
@@ -89,5 +89,12 @@ def test_the_script_writes_the_page_and_the_pictures(tmp_path, monkeypatch, caps
     assert {path.name for path in (tmp_path / "failures").iterdir()} == {
         "samples.png", "collapsed.png", "memorising.png", "noisy.png",
     }  # fmt: skip
+
+
+def test_mistakes_are_one_line_and_exit_with_2(capsys):
     assert failures.main(["--label", "10"]) == 2
     assert "--label is 10: it must be from 0 to 9" in capsys.readouterr().err
+    # Other figures do not replace those of the page.
+    assert failures.main(["--dataset", "digits", "--seed", "3"]) == 2
+    assert "--out is " in (line := capsys.readouterr().err)
+    assert "another folder: with --dataset digits --seed 3 the page" in line

@@ -78,7 +78,10 @@ def test_the_table_by_hand():
         "reals + fakes": {"20": [0.6, 0.9]},
     }
     last = augmentation.table(accuracies).splitlines()[-1]
-    assert last == "| 20 | 60.0 ± 10.0 | 40.0 ± 0.0 | 75.0 ± 15.0 | +15.0 ± 5.0 |"
+    # Two values d apart deviate by d / sqrt(2).
+    assert last == "| 20 | 60.0 ± 14.1 | 40.0 ± 0.0 | 75.0 ± 21.2 | +15.0 ± 7.1 |"
+    one = {source: {"20": rows["20"][:1]} for source, rows in accuracies.items()}
+    assert augmentation.table(one).splitlines()[-1] == "| 20 | 50.0 | 40.0 | 60.0 | +10.0 |"
 
 
 def test_a_generator_learns_the_classes_it_is_asked_for():
@@ -97,7 +100,9 @@ def test_a_generator_learns_the_classes_it_is_asked_for():
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--per-class", "4"], "--per-class is (4,): it must be numbers of at least 8"),
+        (["--per-class", "4"], "--per-class is (4,): it must be different numbers of at least 8"),
+        (["--per-class", "8", "8"], "--per-class is (8, 8): it must be different numbers"),
+        (["--per-class", "8", "140"], "(8, 140): it must be numbers up to 139"),
         (["--seeds", "0"], "--seeds is 0: it must be at least 1"),
         (["--dataset", "birds"], "invalid choice 'birds' for argument '--dataset'"),
     ],

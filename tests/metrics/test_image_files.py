@@ -1,5 +1,7 @@
 """Images are read as they are, or refused in a line."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -25,8 +27,7 @@ def test_a_folder_and_an_array_give_the_same(tmp_path, images):
     np.save(tmp_path / "a.npy", images)
     np.savez(tmp_path / "b.npz", images)
     np.savez(tmp_path / "c.npz", images=images, labels=np.zeros(2))
-    folder = save(tmp_path / "folder", images)
-    (folder / "notes.txt").write_text("no picture")
+    save(tmp_path / "folder", images)
     for name in ("a.npy", "b.npz", "c.npz", "folder"):
         (found,) = load_images(tmp_path / name)
         np.testing.assert_array_equal(found, images)
@@ -40,6 +41,27 @@ def test_pictures_of_several_sizes_come_apart(tmp_path):
     assert [chunk.shape for chunk in load_images(folder)] == [
         (2, 2, 3, 1), (2, 1, 3, 1), (2, 2, 3, 3),
     ]  # fmt: skip
+
+
+def test_what_is_left_out_is_said(tmp_path):
+    folder = save(tmp_path / "folder", GREY)
+    lines = []
+    assert len(load_images(folder, report=lines.append)[0]) == 2
+    assert not lines
+    (folder / "b.webp").write_bytes(b"")
+    (folder / "a").mkdir()
+    (folder / ".hidden").write_bytes(b"")
+    assert len(load_images(folder, report=lines.append)[0]) == 2
+    assert lines == [f"{folder}: not PNG or JPEG and left out: 2, such as a"]
+
+
+def test_a_folder_that_may_not_be_read_is_one_line(tmp_path, monkeypatch):
+    def iterdir(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", iterdir)
+    with pytest.raises(UsageError, match=r"can't be read: Permission denied$"):
+        load_images(tmp_path)
 
 
 def test_a_photograph_and_a_palette_are_colours(tmp_path):
@@ -72,6 +94,8 @@ def test_what_cannot_be_read_is_one_line(tmp_path):
     (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY")
     np.savez(tmp_path / "two.npz", a=GREY, b=GREY)
     np.save(tmp_path / "code.npy", np.array([{}]), allow_pickle=True)
+    with zipfile.ZipFile(tmp_path / "zip.npz", "w") as archive:
+        archive.writestr("a.png", b"no array")
     bad = save(tmp_path / "bad", GREY)
     (bad / "000.png").write_bytes(b"no picture")
     Image.new("RGBA", (2, 2)).save(save(tmp_path / "clear", GREY) / "009.png")
@@ -79,7 +103,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path):
     for name, line in {
         "missing": "is not there", "empty": "holds no pictures", "cut.npz": "can't be read",
         "cut.npy": "can't be read", "two.npz": "holds a, b: one array must be `images`",
-        "code.npy": "can't be read", "bad": "000.png can't be read", "clear": "009.png is RGBA",
+        "zip.npz": "holds a.png: one array must be `images`", "code.npy": "can't be read", "bad": "000.png can't be read", "clear": "009.png is RGBA",
         "deep": "009.png is I;16", "bad/000.png": "is no folder, .npy or .npz file",
     }.items():  # fmt: skip
         with pytest.raises(UsageError, match=line) as refusal:

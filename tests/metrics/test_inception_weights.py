@@ -4,6 +4,7 @@ import functools
 import hashlib
 import http.server
 import io
+import re
 import socket
 import threading
 
@@ -87,6 +88,10 @@ def kept():
 
 def check(weights, sha256):
     assert weights.name == sha256[:8]
+    check_params(weights)
+
+
+def check_params(weights):
     scale = 0.5 / np.sqrt(0.5 + 1e-3)
     layer = weights.params["Mixed_7c"]["branch3x3_2a"]
     assert layer["kernel"].shape == (1, 3, 384, 384)
@@ -165,14 +170,20 @@ def expect_unavailable(url, reason):
         inception_weights(url=url, report=lambda line: None)
     message = str(caught.value)
     assert "\n" not in message
-    for part in (url, str(kept()), "GAN_JAX_INCEPTION", "classifier_extractor"):
+    for part in (url, str(kept()), "GAN_JAX_INCEPTION"):
         assert part in message
+    assert message.endswith("; pixels, and a classifier trained on the data set, need no download")
     assert not kept().exists()
 
 
 def test_without_a_network_one_line_says_what_to_do(nowhere):
     assert issubclass(WeightsUnavailable, RunError)
     expect_unavailable(nowhere, "Inception weights cannot be had: .*Connection refused")
+
+
+def test_what_can_be_done_instead_is_the_callers_to_say(nowhere):
+    with pytest.raises(WeightsUnavailable, match=r"to where it is; buy a disk$"):
+        inception_weights(url=nowhere, alternative="buy a disk", report=lambda line: None)
 
 
 def test_a_server_without_the_file_is_named(published, serve):
@@ -237,7 +248,12 @@ def rewritten(path, **changed):
 def test_our_own_archive_gives_the_same_weights(weights, tmp_path):
     path = tmp_path / "inception.npz"
     save_inception_weights(path, weights)
-    check(inception_weights(path, report=pytest.fail), weights.name)
+    read = inception_weights(path, report=pytest.fail)
+    check_params(read)
+    save_inception_weights(path, read)
+    again = inception_weights(path, report=pytest.fail)
+    assert re.fullmatch(weights.name + "-[0-9a-f]{8}", again.name)
+    assert again.name == read.name
 
     rewritten(path, name=np.asarray("another"))
     expect_usage_error(path, "its checksum is wrong")
@@ -245,6 +261,18 @@ def test_our_own_archive_gives_the_same_weights(weights, tmp_path):
     expect_usage_error(path, "it is no archive of such weights: ")
     path.write_bytes(path.read_bytes()[:1000])
     expect_usage_error(path, "it is no archive of such weights: ")
+
+
+def test_other_parameters_of_the_same_name_are_told_apart(weights, tmp_path):
+    names = set()
+    for index, bias in enumerate((0.0, 1.0)):
+        layer = weights.params["Conv2d_1a_3x3"]
+        changed = {**layer, "bias": np.full_like(layer["bias"], bias)}
+        params = {**weights.params, "Conv2d_1a_3x3": changed}
+        path = tmp_path / f"{index}.npz"
+        save_inception_weights(path, type(weights)("mine", params))
+        names.add(inception_weights(path, report=pytest.fail).name)
+    assert len(names) == 2
 
 
 def test_our_own_archive_must_have_every_array(weights, tmp_path):

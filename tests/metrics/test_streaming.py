@@ -63,6 +63,12 @@ def test_nothing_carried_is_written_over():
     np.testing.assert_array_equal(whole[1], moments(_FEATURES)[1])
 
 
+def test_too_many_dimensions_are_refused_before_a_covariance_is_made():
+    features = np.zeros((2, 256 * 256 * 3), np.float32)
+    with pytest.raises(ValueError, match=r"196,608 dimensions.*at most 20,000; kernel_distance"):
+        moments(features)
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_samples_are_refused(count):
     running = _moments_of([_FEATURES[:count]])

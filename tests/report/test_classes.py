@@ -12,7 +12,7 @@ def tiles(grid, rows, columns, size):
 
 def test_each_class_has_its_row_with_its_first_images():
     images = np.stack([np.full((4, 4, 1), value, np.uint8) for value in (10, 20, 30, 40, 60)])
-    grid = class_grid(images, [2, 0, 2, 2, 0], 4, columns=2)
+    grid = class_grid(images, [2, 0, 2, 2, 0], 4, columns=2)[:, -14:]
     assert grid.shape == (4 * 6 + 2, 2 * 6 + 2, 1)
     ground = grid[0, 0, 0]
     expected = [[20, 60], [ground, ground], [10, 30], [ground, ground]]
@@ -22,9 +22,32 @@ def test_each_class_has_its_row_with_its_first_images():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_takes_floats_and_enlarges(channels):
     grid = class_grid(np.ones((3, 4, 4, channels)), [0, 1, 1], 2, columns=3, scale=2, smooth=True)
+    grid = grid[:, -32:]
     assert grid.shape == (2 * 10 + 2, 3 * 10 + 2, channels)
     assert (grid[4:8, 4:8] == 255).all()
     assert (grid[4:8, 14:] == grid[0, 0]).all()
+
+
+def test_each_row_begins_with_the_name_of_its_class():
+    images = np.zeros((1, 28, 28, 3), np.uint8)
+    numbers, named = (
+        class_grid(images, [0], 3, names=names, columns=4, scale=2)
+        for names in (None, ["1", "", "0"])
+    )
+    margin = slice(0, -4 * 58 - 2)
+    rows, others = (np.split(grid[1:-1, margin], 3) for grid in (numbers, named))
+    assert 10 < rows[0].shape[1] < 40
+    np.testing.assert_array_equal(rows[0], others[2])
+    np.testing.assert_array_equal(rows[1], others[0])
+    assert (rows[0] > 200).any()
+    assert (rows[0] != rows[1]).any()
+    assert (others[1] == numbers[0, 0]).all()
+    assert (named[:, margin][:, -2:] == numbers[0, 0]).all()
+
+
+def test_there_is_a_name_for_each_class():
+    with pytest.raises(ValueError, match="there are 2 names of 3 classes"):
+        class_grid(np.zeros((1, 4, 4, 1)), [0], 3, names=["a", "b"])
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,8 @@ def test_each_panel_marks_what_is_outside(tmp_path, figures, features):
         real_inside=np.arange(60) >= 15, fake_inside=inside,
     )  # fmt: skip
     precision, recall = figures[0].axes
-    assert precision.get_title(loc="left") == "Precision 0.70"
-    assert recall.get_title(loc="left") == "Recall 0.75"
+    assert precision.get_title(loc="left") == "Precision 0.70 of 10 fakes and 60 reals"
+    assert recall.get_title(loc="left") == "Recall 0.75 of 10 fakes and 60 reals"
     points = principal_components(features).project(fake)
     clouds = scattered(precision)
     np.testing.assert_allclose(clouds["fake, among the reals"], points[inside])
@@ -70,7 +70,7 @@ def test_many_points_are_thinned_and_the_figures_are_of_all(tmp_path, figures, f
     )  # fmt: skip
     precision, recall = figures[0].axes
     assert sum(map(len, scattered(precision).values())) == 20
-    assert recall.get_title(loc="left") == "Recall 0.10"
+    assert recall.get_title(loc="left") == "Recall 0.10 of 60 fakes and 60 reals"
 
 
 @pytest.mark.parametrize(
