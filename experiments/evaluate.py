@@ -9,7 +9,8 @@ distance the KID and the inception score itself: to compare with published ones,
 and the same reals. Images of other sizes are resized, and grey ones repeated to three channels.
 
 Beside each figure stands that of real images: of TRAIN against REAL, or else of one half of REAL
-against the other, which has fewer images and so a larger Fréchet distance.
+against the other, which has fewer images and so a larger Fréchet distance. Where not all images of
+a kind are taken, random ones are, always the same.
 
 Reference:
   Heusel et al., GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium,
@@ -20,8 +21,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -33,7 +35,7 @@ from gan_jax.errors import RunError, UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from gan_jax.metrics import Extractor, Figure, Metric, Samples
+    from gan_jax.metrics import Extractor, Figure, Metric
 
 PROGRAM = "python -m experiments.evaluate"
 MetricName = Literal[
@@ -59,11 +61,12 @@ class Options:
     metrics: tuple[MetricName, ...] = ()
     """What to measure; all means all that is possible. If not given, all up to coverage."""
     count: int | None = None
-    """How many of the generated images, the first ones; all if not given."""
+    """How many of the generated images, random ones but always the same; all if not given."""
     extractor: Literal["inception", "pixels"] = "inception"
     """What makes features: Inception as used for FID, or the pixels as they are."""
-    resize: Literal["tf1-bilinear", "clean-bicubic"] = "tf1-bilinear"
-    """How images are made as large as Inception's: as FID was first computed, or as clean-FID."""
+    resize: Literal["tf1-bilinear", "clean-bicubic"] | None = None
+    """How images are made as large as Inception's: tf1-bilinear, as FID was first computed, if not
+    given, or clean-bicubic, as clean-FID."""
     inception_weights: Path | None = None
     """The published file of Inception's weights; if not given, it is downloaded once."""
     out: Path | None = None
@@ -73,6 +76,10 @@ class Options:
         """Check the ranges."""
         count = self.count
         require(count is None or count >= 2, "count", count, "a whole number of at least 2")
+        for name in ("inception_weights", "resize"):
+            given = getattr(self, name)
+            unused = given is not None and self.extractor != "inception"
+            require(not unused, name, given, "left out without --extractor inception")
 
 
 def make_extractor(options: Options) -> Extractor:
@@ -81,9 +88,10 @@ def make_extractor(options: Options) -> Extractor:
 
     if options.extractor == "pixels":
         return metrics.pixel_extractor()
-    weights = metrics.inception_weights(options.inception_weights)
+    alternative = "--extractor pixels needs no download"
+    weights = metrics.inception_weights(options.inception_weights, alternative=alternative)
     resizes = {resize.name: resize for resize in (metrics.tf1_bilinear, metrics.clean_bicubic)}
-    return metrics.inception_extractor(weights, resize=resizes[options.resize])
+    return metrics.inception_extractor(weights, resize=resizes[options.resize or "tf1-bilinear"])
 
 
 def shapes_of(images: Sequence[np.ndarray]) -> str:
@@ -115,25 +123,24 @@ def check_shapes(options: Options, images: dict[Path, list[np.ndarray]]) -> bool
     return alike
 
 
-def choose(options: Options, real: Samples, *, alike: bool) -> dict[str, Metric]:
+def choose(options: Options, unmet: Callable[[Metric], str]) -> dict[str, Metric]:
     """Look up what is to be measured, and refuse what can't be."""
-    from gan_jax import metrics
+    from gan_jax.metrics import METRICS
 
-    why = {
-        name: "needs --train"
-        if metric.against == "all train" and options.train is None
-        else "needs images of one shape"
-        if metric.of_pixels and not alike
-        else metrics.unmet(metric, real, labelled=False)
-        for name, metric in metrics.METRICS.items()
-    }
     if not options.metrics or "all" in options.metrics:
-        names = USUAL if not options.metrics else tuple(why)
-        return {name: metrics.METRICS[name] for name in names if not why[name]}
+        names = USUAL if not options.metrics else tuple(METRICS)
+        return {name: METRICS[name] for name in names if not unmet(METRICS[name])}
     for name in options.metrics:
-        if why[name]:
-            raise UsageError(f"--metrics {name} {why[name]}")
-    return {name: metrics.METRICS[name] for name in options.metrics}
+        if why := unmet(METRICS[name]):
+            raise UsageError(f"--metrics {name} {why}")
+    return {name: METRICS[name] for name in options.metrics}
+
+
+def missing(options: Options, alike: bool, metric: Metric) -> str:
+    """Say what files a metric needs that are not there."""
+    if metric.against == "all train" and options.train is None:
+        return "needs --train"
+    return "needs images of one shape" if metric.of_pixels and not alike else ""
 
 
 def measure(options: Options) -> list[Figure]:
@@ -144,7 +151,8 @@ def measure(options: Options) -> list[Figure]:
 
     paths = [options.real, options.fake, *([options.train] if options.train else [])]
     images = {path: load_images(path) for path in paths}
-    alike = check_shapes(options, images)
+    lacks = partial(missing, options, check_shapes(options, images))
+    choose(options, lacks)  # before weights are downloaded
     use_compilation_cache()
     extractor = make_extractor(options)
     kinds = dict(zip(("real", "fake", "train"), paths, strict=False))
@@ -153,6 +161,7 @@ def measure(options: Options) -> list[Figure]:
             kind,
             images[path],
             extractor,
+            mixed=False,  # but by file names
             cached=kind != "fake" and options.extractor != "pixels",
             report=print,
         )
@@ -162,7 +171,7 @@ def measure(options: Options) -> list[Figure]:
         accepted = f"at most the {len(fake)} images in {options.fake}"
         require(options.count <= len(fake), "count", options.count, accepted)
         fake = fake.first(options.count)
-    chosen = choose(options, real, alike=alike)
+    chosen = choose(options, lambda m: lacks(m) or metrics.unmet(m, real, labelled=False))
     figures = metrics.evaluate(fake, real, *train, metrics=chosen, report=print)
     return list(figures.values())
 
@@ -172,10 +181,9 @@ def evaluate(options: Options) -> int:
     from gan_jax import metrics
     from gan_jax.evaluation import figure_table
     from gan_jax.files import atomic_write
-    from gan_jax.workdir import disk_errors_named
+    from gan_jax.workdir import check_out, disk_errors_named
 
-    if options.out is not None and options.out.is_dir():
-        raise UsageError(f"--out {options.out} is a folder: name a file in it")
+    check_out(options.out)
     figures = measure(options)
     print("\n".join(figure_table(figures)))
     if options.out is not None:

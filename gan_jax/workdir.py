@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,30 @@ from typing import Any
 from gan_jax.errors import RunError, UsageError
 from gan_jax.files import atomic_write
 
-__all__ = ["claim", "disk_errors_named", "read_config", "sample_path", "sign"]
+__all__ = ["check_out", "claim", "disk_errors_named", "read_config", "sample_path", "sign"]
+
+
+def check_out(path: Path | None, *, option: str = "--out", folder: bool = False) -> None:
+    """Refuse what can't be written, before the work that is to be written there is done.
+
+    Args:
+      path: a file, or a folder; what is missing above it will be made.
+      option: what named it, for the message.
+      folder: whether it is a folder.
+
+    Raises:
+      UsageError: the file is a folder, or nothing can be written there.
+    """
+    if path is None:
+        return
+    if not folder and os.path.isdir(path):
+        raise UsageError(f"{option} {path} is a folder: name a file in it")
+    places = [path.absolute(), *path.absolute().parents][0 if folder else 1 :]
+    try:
+        with tempfile.TemporaryFile(dir=next(place for place in places if os.path.lexists(place))):
+            pass
+    except OSError as error:
+        raise UsageError(f"{option} {path} can't be written: {error.strerror}") from None
 
 
 @contextmanager
@@ -117,7 +141,8 @@ def disk_errors_named(folder: Path, *, advice: str = "") -> Iterator[None]:
       Nothing.
 
     Raises:
-      RunError: in place of an `OSError` about space, permission, names or a failing disk.
+      RunError: in place of an `OSError` about space, permission, names, a folder that is not there
+        or a failing disk.
     """
     try:
         yield
@@ -131,7 +156,7 @@ def disk_errors_named(folder: Path, *, advice: str = "") -> Iterator[None]:
 
 _DISK_ERRORS = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG,
-    errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG,
+    errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG,
 }  # fmt: skip
 
 

@@ -107,7 +107,9 @@ def test_seeds_and_truncation_are_in_the_id_and_change_the_samples():
     assert by_seed[()].value != by_seed[(4,)].value
     both = by_seed[(3, 4)]
     assert both.value == pytest.approx((by_seed[(3,)].value + by_seed[(4,)].value) / 2)
-    assert both.id == "ms_ssim[pixels,200 fake,pairs=1000,seeds 3 4,raw]"
+    digest = metrics.Samples("test", LOAD(split="test").images, metrics.pixel_extractor()).digest
+    assert both.id == f"ms_ssim[pixels,200 fake,data/{digest},pairs=1000,seeds 3 4,raw]"
+    assert both.name == "ms_ssim[pixels,200 fake]"
     narrow = quiet(request=Request(truncation=0.1, **pixels)).figures[0]
     assert narrow.conditions.truncation == 0.1
     assert narrow.value > by_seed[()].value + 0.05
@@ -125,8 +127,10 @@ def test_what_cannot_be_asked_of_a_run_is_refused():
 
 
 def test_the_discriminators_gap_is_of_training_and_test_images():
-    train = LOAD(split="train")
-    known = jnp.asarray(train.images[:360].reshape(360, -1))
+    train = metrics.Samples(
+        "train", LOAD(split="train").images, metrics.pixel_extractor(), mixed=False
+    ).first(360)
+    known = jnp.asarray(train.images.reshape(360, -1))
 
     def remembers(discriminator, images, batch):
         flat = data.to_uint8(images).reshape(len(images), -1)
@@ -138,7 +142,43 @@ def test_the_discriminators_gap_is_of_training_and_test_images():
     assert [(figure.metric, figure.value) for figure in found.figures] == [
         ("overfitting_gap", 3.0), ("overfitting_gap_accuracy", 1.0),
     ]  # fmt: skip
-    assert found.figures[0].conditions.settings == "train=360"
+    assert found.figures[0].conditions.settings == f"train=360/{train.digest}"
+    found = evaluate(None, 1, request=request, discriminator=jnp.float32(-3), report=lambda x: None)
+    assert [figure.metric for figure in found.figures] == ["overfitting_gap"]  # none is above 0
+
+
+def test_few_samples_of_a_data_set_in_an_order_ask_for_all_its_classes(monkeypatch):
+    def sorted_by_class(*, split, report=print):
+        found = data.load("digits", split=split, report=report)
+        order = np.argsort(found.labels, kind="stable")
+        return replace(found, images=found.images[order], labels=found.labels[order])
+
+    asked = []
+
+    def notes(generator, batch, keys):
+        jax.debug.callback(lambda labels: asked.extend(np.asarray(labels)), batch["label"])
+        return one_image(generator, batch, keys)
+
+    evaluate = classifier_evaluation(sorted_by_class, notes, conditional=False, seed=0)
+    request = Request(metrics=("recall",), extractor="pixels", count=200)
+    found = evaluate(None, 1, request=request, report=lambda line: None)
+    jax.effects_barrier()
+    assert len(asked) == 200
+    assert np.bincount(asked, minlength=10).min() > 5
+    assert found.figures[0].floor > 0.5  # of 200 train images of all classes
+
+
+def test_a_score_that_depends_on_their_number_is_given_beside_as_many_reals():
+    for count, size in [(200, "200 test"), (400, "400 train"), (None, "1797 real")]:
+        figures, _ = judged(copies, metrics=("inception_score",), count=count)
+        assert figures["inception_score"].floor_measured_on == f"digits-cnn,{size}"
+    figures, _ = judged(copies, metrics=("inception_score",), count=2000)
+    assert figures["inception_score"].floor is None
+
+
+def test_a_resize_there_is_not_is_a_mistake():
+    with pytest.raises(UsageError, match="resize is 'nearest': it must be one of tf1-bilinear"):
+        judged(one_image, extractor="inception", resize="nearest")
 
 
 def test_whoever_looks_is_given_the_samples():
@@ -213,9 +253,9 @@ def test_an_evaluation_survives_its_file(tmp_path):
         "recall",
     ]
     assert evaluation.lines[1].endswith(
-        f"1.5         1          {CONDITIONS.full}  digits-cnn,9 train,8 test"
+        f"1.5                    1          {CONDITIONS.full}  digits-cnn,9 train,8 test"
     )
-    assert evaluation.lines[2].endswith(f"0.25 ± 0.5             {CONDITIONS.full}")
+    assert evaluation.lines[2].endswith(f"0.25 ± 0.5 over seeds             {CONDITIONS.full}")
     (first, second) = evaluation.scores
     assert first == (FIGURES[0].name, 1.5, 1.0, "digits-cnn/0123456789ab, 8 test/89abcdef0123, seed 0; real data: digits-cnn,9 train,8 test")  # fmt: skip
     assert second[1] == "0.25 ± 0.5"
@@ -260,6 +300,16 @@ def test_figures_are_kept_beside_the_standard_ones_of_their_step(tmp_path):
     assert read_evaluation(tmp_path) == Evaluation(3, (distance, again))
     assert add(Evaluation(4, (distance,)), standard=True)
     assert read_evaluation(tmp_path) == Evaluation(4, (distance,))
+    assert not add(Evaluation(3, (distance,)), standard=True)  # of an earlier checkpoint
+    assert read_evaluation(tmp_path) == Evaluation(4, (distance,))
+
+
+def test_figures_measured_again_stay_where_they_are(tmp_path):
+    distance, recall = FIGURES
+    add_evaluation(tmp_path, Evaluation(3, FIGURES), standard=True)
+    again, other = replace(distance, value=2.0), replace(recall, metric="precision")
+    add_evaluation(tmp_path, Evaluation(3, (other, again)), standard=False)
+    assert read_evaluation(tmp_path).figures == (again, recall, other)
 
 
 def test_standard_figures_take_the_place_of_an_older_versions(tmp_path):

@@ -34,7 +34,7 @@ ALLOWED = {
     "evaluation": {"data", "metrics", "report", "train", "typing", *BASE},
     "compilation": BASE,
     "commands": {
-        "checkpoint", "command_line", "compilation", "evaluation", "experiment", "report", "train", "workdir", *BASE,
+        "checkpoint", "command_line", "compilation", "evaluation", "experiment", "loop", "report", "train", "workdir", *BASE,
     },
     "loop": {
         "checkpoint", "compilation", "data", "evaluation", "experiment", "interruption", "parallel",

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gan_jax.errors import RunError, UsageError
-from gan_jax.workdir import claim, disk_errors_named, read_config, sample_path, sign
+from gan_jax.workdir import check_out, claim, disk_errors_named, read_config, sample_path, sign
 
 RUN = {
     "experiment": "mnist",
@@ -102,8 +102,24 @@ except Exception as error:
 def test_disk_trouble_becomes_a_line_and_other_trouble_does_not(tmp_path):
     with pytest.raises(RunError, match="No space left on device"), disk_errors_named(tmp_path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    with pytest.raises(FileNotFoundError), disk_errors_named(tmp_path):
-        raise FileNotFoundError(errno.ENOENT, "no such file")
+    with pytest.raises(RunError, match="No such file"), disk_errors_named(tmp_path):
+        (tmp_path / "missing" / "file").touch()
+    with pytest.raises(ConnectionRefusedError), disk_errors_named(tmp_path):
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "nobody is there")
+
+
+def test_what_cannot_be_written_is_refused_beforehand(tmp_path):
+    (tmp_path / "file").write_text("")
+    for good in (None, tmp_path / "new" / "x.json", tmp_path / "file"):
+        check_out(good)
+    check_out(tmp_path / "new" / "folder", option="--pictures", folder=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(UsageError, match="is a folder: name a file in it"):
+        check_out(tmp_path)
+    with pytest.raises(UsageError, match=r"--out .*x\.json can't be written: Not a directory"):
+        check_out(tmp_path / "file" / "x.json")
+    with pytest.raises(UsageError, match=r"--pictures .*file can't be written: Not a directory"):
+        check_out(tmp_path / "file", option="--pictures", folder=True)
 
 
 def test_sample_paths_sort_by_step(tmp_path):

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax.command_line import require
-from gan_jax.commands.restoring import Build, check_out, load_run
+from gan_jax.commands.restoring import Build, load_run
 from gan_jax.errors import UsageError
-from gan_jax.workdir import disk_errors_named
+from gan_jax.workdir import check_out, disk_errors_named
 
 if TYPE_CHECKING:
     from gan_jax.experiment import Experiment

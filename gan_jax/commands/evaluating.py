@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gan_jax.command_line import require
-from gan_jax.commands.restoring import Build, check_out, restore_players
+from gan_jax.commands.restoring import Build, restore_players
 from gan_jax.errors import RunError, UsageError
-from gan_jax.workdir import disk_errors_named
+from gan_jax.workdir import check_out, disk_errors_named
 
 if TYPE_CHECKING:
     from gan_jax.evaluation import Evaluation, Request
+    from gan_jax.experiment import Experiment
 
 __all__ = ["BestMetric", "Evaluate", "MetricName", "evaluate"]
 
@@ -31,7 +32,8 @@ class Evaluate:
     """Measure a trained generator against the data set's test split.
 
     Every figure stands beside that of real images and with all that it was measured on. Those of
-    the latest checkpoint are kept in evaluation.json: others beside the standard ones.
+    the latest checkpoint are kept in evaluation.json, others beside the standard ones, and shown on
+    the run's page.
     """
 
     workdir: Path
@@ -44,6 +46,9 @@ class Evaluate:
     """What makes features: a classifier trained on the data set, or Inception as used for FID."""
     inception_weights: Path | None = None
     """The published file of Inception's weights; if not given, it is downloaded once."""
+    resize: Literal["tf1-bilinear", "clean-bicubic"] | None = None
+    """How images are made as large as Inception's: tf1-bilinear, as FID was first computed, if not
+    given, or clean-bicubic, as clean-FID."""
     raw: bool = False
     """Take the generator's parameters as they are, not their moving average."""
     truncation: float | None = None
@@ -62,6 +67,13 @@ class Evaluate:
         if self.count is not None:
             accepted = "from 200 to 100000: of fewer, chance decides"
             require(200 <= self.count <= 100_000, "count", self.count, accepted)
+        for name in ("inception_weights", "resize"):
+            given = getattr(self, name)
+            unused = given is not None and self.extractor != "inception"
+            require(not unused, name, given, "left out without --extractor inception")
+        pictured = self.pictures is None or set(self.metrics) != {"overfitting_gap"}
+        accepted = "left out: overfitting_gap alone draws no samples"
+        require(pictured, "pictures", self.pictures, accepted)
         finite = self.truncation is None or 0 < self.truncation < float("inf")
         require(finite, "truncation", self.truncation, "above 0")
         good = all(0 <= seed < 2**32 for seed in self.seeds)
@@ -88,6 +100,7 @@ def evaluate(options: Evaluate, build: Build) -> int:
     from gan_jax.evaluation import Request, draw_pictures
 
     check_out(options.out)
+    check_out(options.pictures, option="--pictures", folder=True)
     experiment, players, step = restore_players(options.workdir, build, best=options.best)
     if experiment.evaluate is None:
         raise UsageError(f"--workdir {options.workdir}: {experiment.name} has no evaluation")
@@ -95,7 +108,7 @@ def evaluate(options: Evaluate, build: Build) -> int:
     request = Request(**{name: getattr(options, name) for name in names})
     pictures = options.pictures
     if pictures is None and request.standard and not options.best:
-        pictures = options.workdir / "evaluation"
+        pictures = None if _later(options.workdir, step) else options.workdir / "evaluation"
     drawn: list[Path] = []
 
     def look(*samples: Any) -> None:
@@ -111,14 +124,24 @@ def evaluate(options: Evaluate, build: Build) -> int:
         raise
     except ValueError as error:
         raise RunError(f"step {step} can't be measured: {error}") from None
-    print("\n".join(evaluation.lines))
-    _keep(options, request, evaluation)
+    print(f"step {step}", *evaluation.lines, sep="\n")
+    _keep(options, request, evaluation, experiment)
     if drawn:
         print(f"pictures: {', '.join(map(str, drawn))}")
     return 0
 
 
-def _keep(options: Evaluate, request: Request, evaluation: Evaluation) -> None:
+def _later(workdir: Path, step: int) -> int | None:
+    """Return the step of the figures that are kept, if that is a later one."""
+    from gan_jax.evaluation import read_evaluation
+
+    known = read_evaluation(workdir)
+    return known.step if known is not None and known.step > step else None
+
+
+def _keep(
+    options: Evaluate, request: Request, evaluation: Evaluation, experiment: Experiment
+) -> None:
     """Write figures down, and say where."""
     from gan_jax.evaluation import add_evaluation, write_evaluation
 
@@ -126,12 +149,22 @@ def _keep(options: Evaluate, request: Request, evaluation: Evaluation) -> None:
     with disk_errors_named(options.workdir):
         if add_evaluation(options.workdir, evaluation, standard=standard):
             print(f"kept in {options.workdir / 'evaluation.json'}")
+            _redraw(options.workdir, experiment)
         elif options.out is None:
-            print(
-                f"not kept: evaluation.json holds no figures of step {evaluation.step}; "
-                "--out FILE keeps these"
-            )
+            later = _later(options.workdir, evaluation.step)
+            holds = f"those of step {later}" if later else f"none of step {evaluation.step}"
+            print(f"not kept: evaluation.json holds {holds}; --out FILE keeps these")
     if options.out is not None:
         with disk_errors_named(options.out.parent):
             write_evaluation(options.out.parent, evaluation, name=options.out.name)
         print(f"written to {options.out}")
+
+
+def _redraw(workdir: Path, experiment: Experiment) -> None:
+    """Show the figures on the page of a run that has one."""
+    from gan_jax.evaluation import read_evaluation
+    from gan_jax.loop.view import draw_report
+
+    if (workdir / "report.html").exists():
+        origin = experiment.load(split="train").origin
+        print(f"report: {draw_report(experiment, workdir, read_evaluation(workdir), origin)}")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_jax.errors import UsageError
+from gan_jax.errors import RunError, UsageError
 from gan_jax.workdir import read_config
 
 if TYPE_CHECKING:
     from gan_jax.experiment import Experiment
     from gan_jax.train import TrainState
 
-__all__ = ["Build", "check_out", "load_run", "restore_players"]
+__all__ = ["Build", "load_run", "restore_players"]
 
 Build = Callable[[dict[str, Any]], "Experiment"]
 
@@ -86,7 +85,12 @@ def restore_players(
     }
     folder = workdir / "checkpoints"
     chosen = _best_step(folder, experiment) if best else None
-    parts, step = checkpoint.restore_part(folder, wanted, step=chosen)
+    try:
+        parts, step = checkpoint.restore_part(folder, wanted, step=chosen)
+    except RunError as error:
+        if not best:
+            raise
+        raise RunError(f"{error}; leave --best out for the latest one") from None
     restored = {name: player.replace(**parts[name]) for name, player in players.items()}
     return experiment, restored, step
 
@@ -103,16 +107,3 @@ def _best_step(folder: Path, experiment: Experiment) -> int:
             f"{experiment.evaluate_every} steps: leave it out for the latest one"
         )
     return step
-
-
-def check_out(out: Path | None) -> None:
-    """Refuse to write a file where there is a folder.
-
-    Args:
-      out: the file.
-
-    Raises:
-      UsageError: it is a folder.
-    """
-    if out is not None and os.path.isdir(out):
-        raise UsageError(f"--out {out} is a folder: name a file in it")

@@ -86,7 +86,7 @@ def classifier_evaluation(
         report: Callable[[str], None] = print,
     ) -> Evaluation:
         draw = sampler_of(request.truncation)
-        key = (request.extractor, request.inception_weights)
+        key = (request.extractor, request.inception_weights, request.resize)
         if key not in judges:
             judges[key] = _make_judge(load, request, report)
         judge = judges[key]
@@ -123,20 +123,27 @@ def _make_judge(
     extractor = choose_extractor(request, train, test, report=report)
     cached = request.extractor != "pixels"  # which are what they are
 
+    small = len(test.labels) < _SMALL
+
     def samples(kind: str, images: np.ndarray, labels: np.ndarray) -> metrics.Samples:
-        return metrics.Samples(kind, images, extractor, labels=labels, cached=cached, report=report)
+        # Small data sets are in an order more often than not: by writer, by class.
+        return metrics.Samples(
+            kind, images, extractor, labels=labels, mixed=not small, cached=cached, report=report
+        )
 
     test_samples = samples("test", test.images, test.labels)
     reals = test_samples
-    if len(test.labels) < _SMALL:
+    if small:
         images = np.concatenate([train.images, test.images])
         reals = samples("real", images, np.concatenate([train.labels, test.labels]))
     return _Judge(samples("train", train.images, train.labels), test_samples, reals)
 
 
 def _asked(reals: metrics.Samples, count: int | None) -> np.ndarray:
-    assert reals.labels is not None
-    return np.resize(reals.labels, len(reals) if count is None else count)
+    count = len(reals) if count is None else count
+    labels = reals.first(count).labels
+    assert labels is not None
+    return np.resize(labels, count)
 
 
 def _wants_gap(request: Request) -> bool:
@@ -191,8 +198,9 @@ def _figures(
     report: Callable[[str], None],
 ) -> list[metrics.Figure]:
     found = metrics.evaluate(
-        fakes, judge.test, judge.train, metrics=chosen, drawn=drawn, report=report
-    )
+        fakes, judge.test, judge.train,
+        pool=judge.reals, metrics=chosen, drawn=drawn, report=report,
+    )  # fmt: skip
     figures = list(found.values())
     if "frechet_distance" in chosen and judge.reals is not judge.test:
         distance = {"frechet_distance": chosen["frechet_distance"]}
@@ -217,12 +225,12 @@ def _overfitting(critic: Critic, discriminator: TrainState, judge: _Judge) -> li
         reference="test",
         n_real=len(test),
         real_digest=test.digest,
-        settings=f"train={len(train)}",
+        settings=f"train={len(train)}/{train.digest}",
     )
-    return [
-        metrics.Figure(GAP, gap.logits, conditions, unit="logits"),
-        metrics.Figure(f"{GAP}_accuracy", gap.accuracy, conditions),
-    ]
+    figures = [metrics.Figure(GAP, gap.logits, conditions, unit="logits")]
+    if gap.accuracy is not None:
+        figures.append(metrics.Figure(f"{GAP}_accuracy", gap.accuracy, conditions))
+    return figures
 
 
 def _accuracy(judge: _Judge) -> list[metrics.Figure]:

@@ -46,6 +46,8 @@ class Evaluation:
 def figure_table(figures: Sequence[metrics.Figure]) -> list[str]:
     """Lay figures out in lines, each with all that it was measured on.
 
+    What stands after ± is the standard deviation, and over what.
+
     Args:
       figures: any.
 
@@ -62,8 +64,9 @@ def figure_table(figures: Sequence[metrics.Figure]) -> list[str]:
     rows = [("metric", "value", "real data", "measured on", "real data measured on")]
     for figure in figures:
         floor = "" if figure.floor is None else f"{figure.floor:.4g}"
+        over = f" over {figure.deviation_of}" if figure.deviation_of else ""
         rows.append(
-            (figure.metric, str(_shown(figure)), floor, figure.conditions.full,
+            (figure.metric, _shown(figure) + over, floor, figure.conditions.full,
              figure.floor_measured_on)
         )  # fmt: skip
     filled = [column for column in zip(*rows, strict=True) if any(column[1:])]
@@ -111,7 +114,7 @@ def add_evaluation(workdir: Path, evaluation: Evaluation, *, standard: bool) -> 
     """Keep figures in `evaluation.json` beside those of the same step that are there.
 
     A figure takes the place of one of the same id. The standard figures come first, and take the
-    place of those of another step; others are only kept where those of their step are.
+    place of those of an earlier step; others are only kept where those of their step are.
 
     Args:
       workdir: the run's folder.
@@ -126,19 +129,17 @@ def add_evaluation(workdir: Path, evaluation: Evaluation, *, standard: bool) -> 
     """
     known = read_evaluation(workdir)
     old = known.figures if known is not None and known.step == evaluation.step else ()
-    if not old and not standard:
+    later = known is not None and known.step > evaluation.step
+    if later or (not old and not standard):
         return False
     new = evaluation.figures
     # Figures of older versions have no full ids, and would stand beside the same ones.
     names = {figure.name for figure in new if standard}
-    ids = {figure.id for figure in new}
-    others = tuple(
-        figure
-        for figure in old
-        if figure.id not in ids and not (figure.name in names and not figure.conditions.seeds)
-    )
-    merged = (*new, *others) if standard else (*others, *new)
-    write_evaluation(workdir, dataclasses.replace(evaluation, figures=merged))
+    old = tuple(f for f in old if f.conditions.real_digest or f.name not in names)
+    first, then = (new, old) if standard else (old, new)
+    merged = {figure.id: figure for figure in (*first, *then)}
+    merged |= {figure.id: figure for figure in new}
+    write_evaluation(workdir, dataclasses.replace(evaluation, figures=tuple(merged.values())))
     return True
 
 

@@ -22,6 +22,7 @@ class Request:
       count: how many samples; None for as many as there are reals to compare with.
       extractor: one of `EXTRACTORS`.
       inception_weights: a file, see `metrics.inception_weights`.
+      resize: for Inception: `"tf1-bilinear"`, which None stands for, or `"clean-bicubic"`.
       raw: of the parameters as they are, not their average.
       truncation: the largest magnitude of a latent component.
       seeds: of the latents; none for the run's own.
@@ -31,6 +32,7 @@ class Request:
     count: int | None = None
     extractor: str = "classifier"
     inception_weights: Path | None = None
+    resize: str | None = None
     raw: bool = False
     truncation: float | None = None
     seeds: tuple[int, ...] = ()
@@ -85,7 +87,7 @@ def choose_extractor(
       The extractor.
 
     Raises:
-      UsageError: there is no such extractor, or no weights where they were said to be.
+      UsageError: there is no such extractor or resize, or no weights where they were said to be.
       WeightsUnavailable: Inception's weights can't be had.
     """
     if request.extractor not in EXTRACTORS:
@@ -122,8 +124,12 @@ def _pixels(
 def _inception(
     request: Request, train: data.Dataset, test: data.Dataset, report: Callable[[str], None]
 ) -> metrics.Extractor:
+    resizes = {resize.name: resize for resize in (metrics.tf1_bilinear, metrics.clean_bicubic)}
+    resize = request.resize or metrics.tf1_bilinear.name
+    if resize not in resizes:
+        raise UsageError(f"resize is {resize!r}: it must be one of {', '.join(resizes)}")
     weights = metrics.inception_weights(request.inception_weights, report=report)
-    return metrics.inception_extractor(weights)
+    return metrics.inception_extractor(weights, resize=resizes[resize])
 
 
 EXTRACTORS: dict[str, _Make] = {

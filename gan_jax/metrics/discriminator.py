@@ -15,11 +15,12 @@ class OverfittingGap(NamedTuple):
 
     Attributes:
       logits: the mean logit of the reals it was trained on less that of held-out ones.
-      accuracy: the same of the fraction of reals with a logit above 0.
+      accuracy: the same of the fraction of reals with a logit above 0; None where all logits are,
+        or none is, as with relativistic losses, which leave the border between real and fake free.
     """
 
     logits: float
-    accuracy: float
+    accuracy: float | None
 
 
 def overfitting_gap(train_logits: ArrayLike, test_logits: ArrayLike) -> OverfittingGap:
@@ -49,9 +50,10 @@ def overfitting_gap(train_logits: ArrayLike, test_logits: ArrayLike) -> Overfitt
       https://arxiv.org/abs/1809.11096
     """
     train, test = _as_logits("train", train_logits), _as_logits("test", test_logits)
-    return OverfittingGap(
-        float(train.mean() - test.mean()), float(np.mean(train > 0) - np.mean(test > 0))
-    )
+    above = np.mean(train > 0), np.mean(test > 0)
+    one_sided = set(above) in ({0.0}, {1.0})
+    accuracy = None if one_sided else float(above[0] - above[1])
+    return OverfittingGap(float(train.mean() - test.mean()), accuracy)
 
 
 def _as_logits(name: str, logits: ArrayLike) -> np.ndarray:

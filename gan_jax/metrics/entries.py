@@ -50,6 +50,7 @@ class Metric:
       settings: keyword arguments of `measure`, from the number of images in the smaller set.
       least: the fewest images of each set.
       why: what takes so many.
+      biased: the figure depends on how many samples there are, so its floor is of as many.
       most: only so many of the samples, the first ones, are looked at.
       field: the figure's name in the named tuple.
       deviation: the name of its standard deviation there, and what that is over.
@@ -64,6 +65,7 @@ class Metric:
     settings: Callable[[int], Mapping[str, Any]] = _no_settings
     least: int = 1
     why: str = "a figure"
+    biased: bool = False
     most: int | None = None
     field: str = ""
     deviation: tuple[str, str] | None = None
@@ -86,7 +88,7 @@ def unmet(metric: Metric, reals: Samples, *, labelled: bool) -> str:
         return f"needs the classes of the data, which {extractor.name} does not know"
     if metric.needs == "labels" and not labelled:
         return "needs the labels that were asked for, and none were"
-    if metric.needs == "logits" and reals.extracted.logits is None:
+    if metric.needs == "logits" and not reals.gives_logits:
         return f"needs classes, and {extractor.name} knows none"
     return ""
 
@@ -180,6 +182,7 @@ METRICS: Mapping[str, Metric] = {
         _inception_score,
         better="higher",
         needs="logits",
+        biased=True,
         settings=lambda smallest: {"splits": 10},
         least=10,
         why="10 splits",

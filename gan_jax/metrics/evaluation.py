@@ -21,6 +21,7 @@ def evaluate(
     test: Samples,
     train: Samples | None = None,
     *,
+    pool: Samples | None = None,
     metrics: Mapping[str, Metric],
     drawn: Conditions | None = None,
     floors: bool = True,
@@ -35,7 +36,7 @@ def evaluate(
     | `sliced_wasserstein` | sliced Wasserstein distance of the same | train |
     | `precision`, `density` | how many are among test images, by features | train |
     | `recall`, `coverage` | how many test images are among them | train |
-    | `inception_score` | how sure the classifier is of each, and how even over classes | test |
+    | `inception_score` | how sure the classifier is of each, and how even over classes | as many |
     | `ms_ssim` | structural similarity of pairs of them: too little diversity | test |
     | `classes_covered` | classes with at least a fifth of their fair share of the images | test |
     | `class_kl` | KL divergence of their classes from those of train images | test |
@@ -55,7 +56,10 @@ def evaluate(
       fakes: generated images, or several sets of them, as many images in each and of a seed each:
         the figures are then their means, with the standard deviation over the sets.
       test: held-out real images, of the same extractor as the fakes.
-      train: the real images that were trained on, in any order that mixes the classes.
+      train: the real images that were trained on; made with `mixed=False` where they are in an
+        order, such as by class.
+      pool: all real images there are, for the floor of a metric that is of as many images as there
+        are fakes: of test images, if there are so many, else of train images, else of these.
       metrics: by name, as from `METRICS` or `choose_metrics`, or of your own.
       drawn: how the fakes were drawn: seeds, weights, truncation; the rest is filled in.
       floors: measure those too.
@@ -71,21 +75,22 @@ def evaluate(
     fakes = [fakes] if isinstance(fakes, Samples) else list(fakes)
     if metrics and not fakes:
         raise ValueError("there are no fake images to measure")
+    for fake in fakes:
+        _check(metrics, fake, test, train)
     measured: dict[str, list[_Measured]] = {name: [] for name in metrics}
     for fake in fakes:
         reals, values = _reals(fake, test, train), _Values()
         for name, metric in metrics.items():
-            if why := unmet(metric, test, labelled=fake.labels is not None):
-                raise UsageError(f"{name} {why}")
-            measured[name].append(_measure(name, metric, fake, reals[metric.against], values))
+            one = _measure(name, metric, fake, reals[metric.against], values, test)
+            measured[name].append(one)
     if "frechet_distance" in metrics:
         _warn_of_few(fake, test, report)
     figures, values = {}, _Values()
     for name, metric in metrics.items():
         figures[name] = _figure(name, metric, measured[name], drawn or Conditions())
         if floors:
-            sets = _floor_sets(metric, reals, test, train)
-            figures[name] = _with_floor(figures[name], metric, sets, values)
+            sets = _floor_sets(metric, reals, len(fake), [test, train, pool])
+            figures[name] = _with_floor(figures[name], metric, sets, values, test)
     return figures
 
 
@@ -141,17 +146,34 @@ def _reals(fake: Samples, test: Samples, train: Samples | None) -> dict[str, Sam
     return {"": None, "test": test, "train": train.first(len(fake)), "all train": train}
 
 
+def _check(
+    metrics: Mapping[str, Metric], fake: Samples, test: Samples, train: Samples | None
+) -> None:
+    """Refuse what can't be measured before anything is, and name the largest need."""
+    reals = _reals(fake, test, train)
+    for name, metric in sorted(metrics.items(), key=lambda item: -item[1].least):
+        if why := unmet(metric, test, labelled=fake.labels is not None):
+            raise UsageError(f"{name} {why}")
+        for one in (fake, reals[metric.against]):
+            if one is not None and len(one) < metric.least:
+                raise UsageError(
+                    f"{name} takes at least {metric.least} images of each kind, "
+                    f"for {metric.why}: there are {one.size}"
+                )
+
+
 def _floor_sets(
-    metric: Metric, reals: Mapping[str, Samples | None], test: Samples, train: Samples | None
-) -> tuple[Samples, Samples | None]:
+    metric: Metric, reals: Mapping[str, Samples | None], count: int, pools: list[Samples | None]
+) -> tuple[Samples | None, Samples | None]:
     """Return the real images that take the fakes' place, and what they are compared with."""
+    test, train = reals["test"], pools[1]
+    assert test is not None
     if not metric.against:
-        return test, None
+        enough = (pool.first(count) for pool in pools if pool is not None and len(pool) >= count)
+        return next(enough, None) if metric.biased else test, None
     if train is None:
         return test.halves
-    stands_in = reals["train"] if metric.against == "test" else test
-    assert stands_in is not None
-    return stands_in, reals[metric.against]
+    return reals["train" if metric.against == "test" else "test"], reals[metric.against]
 
 
 def _measure(
@@ -160,17 +182,12 @@ def _measure(
     samples: Samples,
     reference: Samples | None,
     values: _Values,
+    test: Samples,
 ) -> _Measured:
     """Compute a metric, unless another one came from the same function."""
     samples = samples if metric.most is None else samples.first(metric.most)
     sets = [samples] if reference is None else [samples, reference]
     settings = dict(metric.settings(min(map(len, sets))))
-    for one in sets:
-        if len(one) < metric.least:
-            raise UsageError(
-                f"{name} takes at least {metric.least} images of each kind, "
-                f"for {metric.why}: there are {one.size}"
-            )
     key = (metric.measure, *sets, *settings.items())
     if key not in values:
         try:
@@ -184,14 +201,12 @@ def _measure(
     conditions = Conditions(
         extractor=extractor,
         n_fake=len(samples),
+        real_digest=(test if reference is None else reference).digest,
         settings=" ".join(f"{key}={value}" for key, value in settings.items()),
     )
     if reference is not None:
         conditions = dataclasses.replace(
-            conditions,
-            reference=reference.kind,
-            n_real=len(reference),
-            real_digest=reference.digest,
+            conditions, reference=reference.kind, n_real=len(reference)
         )
     measured_on = conditions.brief.replace(f"{len(samples)} fake", samples.size, 1)
     return _Measured(value, deviation, conditions, measured_on)
@@ -217,14 +232,16 @@ def _figure(name: str, metric: Metric, sets: list[_Measured], drawn: Conditions)
 def _with_floor(
     figure: Figure,
     metric: Metric,
-    sets: tuple[Samples, Samples | None],
+    sets: tuple[Samples | None, Samples | None],
     values: _Values,
+    test: Samples,
 ) -> Figure:
-    if metric.needs == "labels" and sets[0].labels is None:
+    samples, reference = sets
+    if samples is None or (metric.needs == "labels" and samples.labels is None):
         return figure
-    if len(sets[0]) < metric.least or (sets[1] is not None and len(sets[1]) < metric.least):
+    if any(one is not None and len(one) < metric.least for one in sets):
         return figure
-    floor = _measure(figure.metric, metric, *sets, values)
+    floor = _measure(figure.metric, metric, samples, reference, values, test)
     return dataclasses.replace(figure, floor=floor.value, floor_measured_on=floor.measured_on)
 
 

@@ -24,7 +24,8 @@ class Conditions:
       n_fake: how many generated images were measured.
       reference: the split of real images that they were compared with: `"test"`, `"train"`.
       n_real: how many of those.
-      real_digest: the first digits of the SHA-256 of those images.
+      real_digest: the first digits of the SHA-256 of those images; of the held-out ones where none
+        were compared with.
       settings: of the metric: `"neighbours=3"`.
       seeds: of the latents; of several, the figure is the mean.
       weights: of the generator: `"ema"`, their average, or `"raw"`.
@@ -51,11 +52,11 @@ class Conditions:
     @property
     def full(self) -> str:
         """All of it: `"mnist-cnn/0123456789ab,10000 fake,10000 test/89abcdef0123,seed 0,ema"`."""
-        digest = f"/{self.real_digest}" if self.real_digest else ""
+        reals = f"{self._reals or 'data'}/{self.real_digest}" if self.real_digest else self._reals
         plural = "s" if len(self.seeds) > 1 else ""
         seeds = f"seed{plural} {' '.join(map(str, self.seeds))}" if self.seeds else ""
-        truncation = "" if self.truncation is None else f"truncation {self.truncation:g}"
-        parts = [self.extractor, self._fakes, self._reals + digest, self.settings]
+        truncation = "" if self.truncation is None else f"truncation {float(self.truncation)!r}"
+        parts = [self.extractor, self._fakes, reals, self.settings]
         return ",".join(filter(None, [*parts, seeds, self.weights, truncation]))
 
     @property
@@ -123,7 +124,7 @@ def compare(figure_a: Figure, figure_b: Figure, *, varying: Collection[str] = ()
       The difference, in the metric's unit.
 
     Raises:
-      ValueError: the metrics or other conditions differ.
+      ValueError: the metrics or other conditions differ, or it is not known of what data both are.
 
     Example:
       >>> figures = [Figure("recall", x, Conditions(n_fake=n)) for x, n in [(0.5, 9), (0.7, 10)]]
@@ -140,6 +141,9 @@ def compare(figure_a: Figure, figure_b: Figure, *, varying: Collection[str] = ()
             values = (getattr(figure.conditions, part) for figure in (figure_a, figure_b))
             pairs.append((part, *values))
     differing = [f"{part} is {a!r} in one and {b!r} in the other" for part, a, b in pairs if a != b]
+    known = figure_a.conditions.real_digest or "real_digest" in varying
+    if not differing and not known:  # as older versions wrote them, without seeds and weights too
+        differing = ["real_digest is unknown of both"]
     if differing:
         raise ValueError(f"figures do not compare: {', '.join(differing)}")
     return figure_b.value - figure_a.value

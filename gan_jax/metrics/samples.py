@@ -36,6 +36,7 @@ class Samples:
         extractor: Extractor,
         *,
         labels: ArrayLike | None = None,
+        mixed: bool = True,
         cached: bool = False,
         report: Callable[[str], None] = lambda line: None,
     ):
@@ -47,6 +48,8 @@ class Samples:
             different sizes.
           extractor: makes features of them.
           labels: integers [N].
+          mixed: whether any first ones stand for all; of images in an order, such as by class,
+            `first` takes random ones.
           cached: keep features and moments in the user's cache folder: for reference images.
           report: given a line for what takes long, and for where features are kept.
 
@@ -57,7 +60,7 @@ class Samples:
         self.extractor = extractor
         self.labels = None if labels is None else np.asarray(labels)
         self._chunks = (images,) if isinstance(images, np.ndarray) else tuple(images)
-        self._cached, self._report = cached, report
+        self._mixed, self._cached, self._report = mixed, cached, report
         self._whole: Callable[[], Extracted] | None = None
         self._firsts: dict[int, Samples] = {}
         if self.labels is not None and len(self.labels) != len(self):
@@ -110,6 +113,13 @@ class Samples:
         return self.extracted.logits
 
     @functools.cached_property
+    def gives_logits(self) -> bool:
+        """Whether the extractor knows classes: found out on one image."""
+        one = self if "extracted" in vars(self) else self.first(1)
+        extracted = self.extracted if one is self else self.extractor(one._chunks)
+        return extracted.logits is not None
+
+    @functools.cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """The mean and the covariance of the features, float64 [D] and [D, D]."""
         if not self._cached or self._whole is not None:
@@ -132,7 +142,7 @@ class Samples:
         return class_histogram(self.classes, self.probabilities.shape[1])
 
     def first(self, count: int) -> Samples:
-        """Return the first ones; only they are extracted.
+        """Return the first ones, or random ones, always the same; only they are extracted.
 
         Args:
           count: how many.
@@ -143,12 +153,18 @@ class Samples:
         if count >= len(self):
             return self
         if count not in self._firsts:
-            chunks, left = [], count
-            for chunk in self._chunks:
-                chunks.append(chunk[:left])
-                left -= len(chunks[-1])
-            chunks = [chunk for chunk in chunks if len(chunk)]
-            self._firsts[count] = self._like(chunks, slice(count))
+            chosen = np.arange(count)
+            if not self._mixed:
+                chosen = np.sort(random_stream(0).permutation(len(self))[:count])
+            ends = np.cumsum([len(chunk) for chunk in self._chunks])[:-1]
+            parts = np.split(chosen, np.searchsorted(chosen, ends))
+            starts = [0, *ends]
+            chunks = [
+                chunk[: len(part)] if self._mixed else chunk[part - start]
+                for chunk, part, start in zip(self._chunks, parts, starts, strict=True)
+                if len(part)
+            ]
+            self._firsts[count] = self._like(chunks, chosen)
         return self._firsts[count]
 
     @functools.cached_property
@@ -173,11 +189,15 @@ class Samples:
         part._whole = take
         return part
 
-    def _like(self, images: Sequence[np.ndarray], chosen: slice | np.ndarray) -> Samples:
-        labels = None if self.labels is None else self.labels[chosen]
-        cached, report = self._cached, self._report
+    def _like(self, images: Sequence[np.ndarray], chosen: np.ndarray) -> Samples:
         return Samples(
-            self.kind, images, self.extractor, labels=labels, cached=cached, report=report
+            self.kind,
+            images,
+            self.extractor,
+            labels=None if self.labels is None else self.labels[chosen],
+            mixed=self._mixed,
+            cached=self._cached,
+            report=self._report,
         )
 
     def _extract(self) -> Extracted:
@@ -195,4 +215,5 @@ class Samples:
             return arrays if logits is None else {**arrays, "logits": logits}
 
         images = f"{self.size} images {self.digest}"
-        return kept("features", (images, self.extractor.name), make, report=self._report)
+        arrays = kept("features", (images, self.extractor.name), make, report=self._report)
+        return arrays if {"features", "mean", "covariance"} <= arrays.keys() else make()

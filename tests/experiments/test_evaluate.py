@@ -101,6 +101,9 @@ def test_training_images_are_for_the_floors_and_for_copies(files, tmp_path):
         (["real.npy", "fresh.npz", "--mertics"], "unknown option --mertics: did you mean --metrics?"),
         (["real.npy"], "FAKE"),
         (["real.npy", "fresh.npz", "--out", "pictures"], "pictures is a folder: name a file in it"),
+        (["real.npy", "fresh.npz", "--out", "real.npy/x.json"], "--out real.npy/x.json can't be written: Not a directory"),
+        (["real.npy", "fresh.npz", "--resize", "clean-bicubic"], "--resize is clean-bicubic: it must be left out without --extractor inception"),
+        (["real.npy", "fresh.npz", "--inception-weights", "x.pth"], "--inception-weights is x.pth: it must be left out without"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line_and_exit_with_2(files, monkeypatch, arguments, line, capsys):
@@ -124,8 +127,17 @@ def _small_inception(monkeypatch):
         name = f"inception-v3/6726825d/{resize.name}"
         return BatchExtractor(name, "[N, H, W, 1 or 3]", lambda s: s[-1] in (1, 3), extract, 32)
 
-    monkeypatch.setattr(metrics, "inception_weights", lambda path: None)
+    monkeypatch.setattr(metrics, "inception_weights", lambda path, **_: None)
     monkeypatch.setattr(metrics, "inception_extractor", inception_extractor)
+
+
+def test_files_in_an_order_are_no_worse_than_mixed_ones(files, tmp_path):
+    train = data.load("digits")
+    by_class = train.images[np.argsort(train.labels, kind="stable")]
+    np.save(tmp_path / "sorted.npy", by_class)
+    options = (*PIXELS, "--count", 200, "--train", tmp_path / "sorted.npy", "--metrics", "recall")
+    figure = measured(files, tmp_path, "real.npy", tmp_path / "sorted.npy", *options)["recall"]
+    assert figure.value == figure.floor > 0.5  # the same random 200
 
 
 @pytest.mark.usefixtures("_small_inception")
@@ -154,6 +166,7 @@ def test_without_weights_there_is_one_line_and_exit_code_1(files, monkeypatch, c
     assert main(files / "real.npy", files / "fresh.npz") == 1
     said = capsys.readouterr().err
     assert said.startswith("error: Inception weights cannot be had: https://")
+    assert "--extractor pixels needs no download" in said
     assert len(said.splitlines()) == 1
 
 

@@ -239,8 +239,8 @@ def test_a_run_of_another_program_is_named(trained, tmp_path, capsys):
     [
         ("sample", ".", 2),
         ("interpolate", ".", 2),
-        ("sample", "/dev/null/here.png", 1),
-        ("interpolate", "/dev/null/here", 1),
+        ("sample", "/dev/null/here.png", 2),
+        ("interpolate", "/dev/null/here", 2),
     ],
 )
 def test_places_that_cannot_be_written_are_one_line(trained, command, out, code, capsys):

@@ -80,7 +80,9 @@ def test_a_damaged_best_checkpoint_is_not_passed_over(workdir, capsys):
     )
     largest.write_bytes(largest.read_bytes()[:-1])
     assert main("sample", "--workdir", workdir, "--best") == 1
-    assert "is good (1000: " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "is good (1000: " in said
+    assert said.endswith("; leave --best out for the latest one\n")
 
 
 def test_all_metrics_with_floors_and_the_discriminator(workdir, capsys):
@@ -88,12 +90,24 @@ def test_all_metrics_with_floors_and_the_discriminator(workdir, capsys):
     said = capsys.readouterr().out
     found = {figure.metric: figure for figure in reversed(read_evaluation(workdir).figures)}
     unlabelled = set(metrics.METRICS) - {"label_agreement"}
-    assert set(found) == unlabelled | {
-        "classifier_accuracy", "overfitting_gap", "overfitting_gap_accuracy",
-    }  # fmt: skip
+    found.pop("overfitting_gap_accuracy", None)  # only of logits of both signs
+    assert set(found) == unlabelled | {"classifier_accuracy", "overfitting_gap"}
     assert all(np.isfinite(found[name].floor) for name in unlabelled)
     assert all(name in said for name in set(found) - {"classifier_accuracy"})
     assert "kept in" in said
+    assert "\nstep 2200\nmetric " in said
+    assert "over splits" in said
+    assert "coverage[" in (workdir / "report.html").read_text()
+
+
+def test_figures_of_a_later_step_are_not_replaced(workdir, capsys):
+    content = json.loads((workdir / "evaluation.json").read_text())
+    (workdir / "evaluation.json").write_text(json.dumps({**content, "step": 2300}))
+    shutil.rmtree(workdir / "evaluation")
+    assert main("evaluate", "--workdir", workdir) == 0
+    assert "not kept: evaluation.json holds those of step 2300" in capsys.readouterr().out
+    assert read_evaluation(workdir).step == 2300
+    assert not (workdir / "evaluation").exists()
 
 
 def test_raw_weights_truncation_and_seeds_are_kept_beside_the_standard_figures(workdir, capsys):
@@ -135,6 +149,10 @@ def test_what_cannot_be_measured_is_one_line(workdir, monkeypatch, capsys):
         (["--metrics", "fid"], 2, "invalid choice 'fid' for argument '--metrics'"),
         (["--metrics", "label_agreement"], 2, "label_agreement needs the labels that were asked for"),
         (["--extractor", "pixels", "--metrics", "class_kl"], 2, "class_kl needs the classes of the data"),
+        (["--resize", "clean-bicubic"], 2, "--resize is clean-bicubic: it must be left out without --extractor inception"),
+        (["--metrics", "overfitting_gap", "--pictures", workdir], 2, "it must be left out: overfitting_gap alone draws no samples"),
+        (["--out", workdir / "config.json" / "x"], 2, "can't be written: Not a directory"),
+        (["--pictures", workdir / "config.json"], 2, "config.json can't be written: Not a directory"),
         (["--out", workdir], 2, "is a folder: name a file in it"),
         (["--extractor", "inception"], 1, "Inception weights cannot be had: https://"),
     ]:  # fmt: skip

@@ -19,6 +19,11 @@ def test_patch_maps_and_half_precision():
     assert overfitting_gap(jnp.full(300, 1e4, jnp.float16), [0.0]).logits == 1e4
 
 
+def test_logits_of_one_sign_have_no_accuracy():
+    assert overfitting_gap([3.0, 1.0], [1.0]) == (1, None)
+    assert overfitting_gap([-3.0, -1.0], [-1.0]) == (-1, None)
+
+
 def test_the_same_logits_have_no_gap():
     logits = np.random.default_rng(0).normal(size=50)
     assert overfitting_gap(logits, logits) == (0, 0)

@@ -139,6 +139,8 @@ def test_too_few_images_are_refused_with_the_number_needed_and_why(judge, halves
         judge(halves[1][0][:1])
     with pytest.raises(UsageError, match=r"precision takes at least 4 .* 3 nearest neighbours: there are 3 fake"):  # fmt: skip
         judge(halves[1][0][:3], names=["precision"])
+    with pytest.raises(UsageError, match="inception_score takes at least 10 images"):
+        judge(halves[1][0][:3], names=["precision", "inception_score", "frechet_distance"])
 
 
 def test_every_metric_knows_real_from_noise(judge, halves):

@@ -60,6 +60,14 @@ def test_figures_of_different_conditions_are_refused_in_one_line_that_names_the_
     assert FIGURE.id != other.id
 
 
+def test_the_id_tells_all_digits_of_a_truncation_and_the_data():
+    close = dataclasses.replace(CONDITIONS, truncation=0.7000001)
+    assert close.full.endswith("truncation 0.7000001")
+    alone = dataclasses.replace(CONDITIONS, reference="", n_real=0)
+    assert "10000 fake,data/89abcdef0123," in alone.full
+    assert alone.brief == "inception-v3/tf1-bilinear,10000 fake"
+
+
 def test_figures_of_one_id_compare_and_others_do_not():
     assert compare(FIGURE, dataclasses.replace(FIGURE, value=1.0)) == -0.5
     with pytest.raises(ValueError, match="metric is 'kernel_distance' in one and 'recall' in"):
@@ -77,6 +85,9 @@ def test_what_older_versions_wrote_is_read_as_far_as_it_goes():
     assert figure.name == old["name"]
     assert (figure.value, figure.floor, figure.floor_measured_on) == (4.5, 1.8, old["note"])
     assert figure.conditions == Conditions("mnist-cnn", 10_000, "test", 9000)
+    with pytest.raises(ValueError, match="do not compare: real_digest is unknown of both"):
+        compare(figure, figure)
+    assert compare(figure, figure, varying=["real_digest"]) == 0
     with pytest.raises(ValueError, match="seeds"):
         compare(figure, dataclasses.replace(figure, conditions=Conditions("mnist-cnn", 10_000, "test", 9000, seeds=(0,))))  # fmt: skip
     accuracy = from_json({"name": "classifier_accuracy", "value": 0.99, "floor": None, "note": ""})

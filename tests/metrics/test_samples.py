@@ -1,5 +1,7 @@
 """Features are extracted once and when needed, reference images' once per machine."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,23 @@ def test_the_first_ones_are_extracted_alone(counted):
     assert samples.first(7) is first
     assert samples.first(40) is samples
     assert first.digest != samples.digest
+
+
+def test_the_first_ones_of_images_in_an_order_are_random_ones(counted):
+    for images in (IMAGES, [IMAGES[:30], IMAGES[30:, :2]]):
+        samples = Samples("train", images, counted, labels=np.arange(40), mixed=False)
+        first = samples.first(20)
+        assert np.all(np.diff(first.labels) > 0)
+        assert first.labels[-1] > 30 > first.labels[0]
+        again = Samples("train", images, counted, labels=np.arange(40), mixed=False)
+        assert again.first(20).digest == first.digest
+        np.testing.assert_array_equal(first.features, samples.features[first.labels])
+
+
+def test_whether_there_are_logits_takes_one_image(counted):
+    assert Samples("train", IMAGES, counted, cached=True).gives_logits
+    assert counted.seen == [10]
+    assert not cache_directory("references").exists()
 
 
 def test_halves_share_what_was_extracted_and_are_always_the_same(counted):
@@ -135,6 +154,14 @@ def test_a_damaged_file_is_made_again(counted, damage):
     assert lines[0].startswith(f"{path} is damaged, so it is made again: ")
     np.testing.assert_array_equal(Samples("test", IMAGES, counted, cached=True).features, expected)
     assert len(counted.seen) == 8
+
+
+def test_a_file_that_lacks_a_part_is_not_used(counted, monkeypatch):
+    module = sys.modules[Samples.__module__]
+    monkeypatch.setattr(module, "kept", lambda *_, **__: {"features": np.zeros((40, 2))})
+    samples = Samples("test", IMAGES, counted, cached=True)
+    np.testing.assert_array_equal(samples.moments[0], moments(samples.features)[0])
+    assert samples.features.any()
 
 
 def test_a_cache_that_cannot_be_written_is_a_line(counted, monkeypatch):
