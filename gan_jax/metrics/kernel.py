@@ -47,12 +47,13 @@ class _Features:
 
     centred: np.ndarray
     shift: np.ndarray
+    squares: np.ndarray
 
     def __len__(self) -> int:
         return len(self.centred)
 
     def __getitem__(self, chosen: slice | np.ndarray) -> _Features:
-        return _Features(self.centred[chosen], self.shift[chosen])
+        return _Features(self.centred[chosen], self.shift[chosen], self.squares[chosen])
 
 
 def kernel_distance(
@@ -170,7 +171,8 @@ def _about_a_common_centre(a: np.ndarray, b: np.ndarray) -> tuple[_Features, _Fe
 
     def centred(features: np.ndarray) -> _Features:
         left = features - centre.astype(features.dtype)
-        return _Features(left, left.astype(np.float64) @ centre + centre @ centre / 2)
+        shift = left.astype(np.float64) @ centre + centre @ centre / 2
+        return _Features(left, shift, np.einsum("nd,nd->n", left, left, dtype=np.float64))
 
     return centred(a), centred(b)
 
@@ -183,8 +185,7 @@ def _estimate(a: _Features, b: _Features, kernel: _Kernel, block: int) -> float:
 
 def _within(x: _Features, kernel: _Kernel, block: int) -> float:
     """Sum the kernel over pairs of different samples of one set."""
-    squares = np.einsum("nd,nd->n", x.centred, x.centred, dtype=np.float64)
-    own = kernel.gamma * (squares + 2 * x.shift) + kernel.coefficient
+    own = kernel.gamma * (x.squares + 2 * x.shift) + kernel.coefficient
     total = -_power(own, kernel.degree).sum()
     for rows in blocks(len(x), block):
         # What is right of the square on the diagonal stands for what is below it too.

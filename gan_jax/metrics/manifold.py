@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _NAMES = ("real features", "fake features")
-_ROWS = 256
+_ROWS = 2048
 
 
 class Overlap(NamedTuple):

@@ -11,7 +11,7 @@ from gan_jax.metrics.products import blocks, doubt, pair_distances, squared_dist
 
 __all__ = ["Neighbours", "nearest_distances", "nearest_neighbours"]
 
-_ROWS = 512
+_ROWS = 2048
 _SPARE = 4
 
 
