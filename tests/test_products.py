@@ -57,6 +57,7 @@ def penalties_for(conditional):
             penalties.latent_consistency_penalty, prior=PRIOR, decode=decode, scale=0.1
         ),
         "orthogonal": penalties.orthogonal_penalty,
+        "off_diagonal": penalties.off_diagonal_orthogonal_penalty,
     }
 
 
