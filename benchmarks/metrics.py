@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import gate
+from benchmarks.results_file import write_results
 from gan_jax.command_line import Command, require, run
 from gan_jax.errors import RunError, UsageError
 
@@ -148,25 +149,13 @@ def _run(options: Options) -> int:
     if options.quick:
         which = gate.Gate(1, PATIENCE, canary=lambda: 2.0, others=lambda: 0.0)
     names, rows = _chosen(options), list[dict[str, Any]]()
-    if options.json is not None:
-        _write(options.json, rows)
+    write_results(options.json, rows)
     print(_LINE.format(*_HEADINGS, "samples x dimensions"))
     for name in names:
         rows.append(compared(name, QUICK_SIZE if options.quick else FULL_SIZE, which))
         print(table_line(rows[-1]), flush=True)
-        if options.json is not None:
-            _write(options.json, rows)
+        write_results(options.json, rows)
     return 0
-
-
-def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    from gan_jax.files import atomic_write
-
-    try:
-        with atomic_write(path, "w") as file:
-            file.write(json.dumps(rows, indent=2) + "\n")
-    except OSError as error:
-        raise UsageError(f"--json {path} can't be written: {error.strerror or error}") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,6 @@ All seeds of a recipe train in one program, shared out over two virtual devices.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.results_file import write_results
 from gan_jax.command_line import Command, require, run
 
 if TYPE_CHECKING:
@@ -186,7 +186,6 @@ def _run(options: Options) -> int:
     import jax
 
     from benchmarks.recipes import RECIPES
-    from gan_jax.files import atomic_write
 
     for name in options.only:
         require(name in RECIPES, "only", name, f"one of {', '.join(map(repr, RECIPES))}")
@@ -194,15 +193,14 @@ def _run(options: Options) -> int:
     jax.config.update("jax_num_cpu_devices", 2)
     names = [name for name in RECIPES if not options.only or name in options.only]
     results: dict[str, Any] = {}
+    write_results(options.json, results, indent=None)
     for position, name in enumerate(names, 1):
         begun = time.monotonic()
         results[name] = train_seeds(name, seeds=options.seeds, steps=options.steps)
         took = time.monotonic() - begun
         print(f"[{position}/{len(names)}] {name}: {took:.0f} s", flush=True)
         print(table({name: results[name]}).splitlines()[-1], flush=True)
-        if options.json is not None:
-            with atomic_write(options.json, "w") as file:
-                file.write(json.dumps(results) + "\n")
+        write_results(options.json, results, indent=None)
     print(table(results), log_table(results), sep="\n\n")
     return 0
 

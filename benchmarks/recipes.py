@@ -134,10 +134,6 @@ def _extragradient(total: int) -> tuple[Step, ...]:
     return (train.extragradient(train.simultaneous_step(losses.non_saturating, _FAKE)),)
 
 
-def _with(recipe: Recipe, **changes: Any) -> Recipe:
-    return recipe._replace(**changes)
-
-
 _spectral = {"dense": layers.SpectralDense, "head": _HEAD}
 # Gamma 0.01, lambda 0.1 and a slope of 1 in the grid's own unit, in which slopes are SCALE times
 # as large.
@@ -147,10 +143,10 @@ _gp = penalties.weighted(0.1 * SCALE**2, partial(penalties.gradient_penalty, tar
 RECIPES: dict[str, Recipe] = {
     "non-saturating": alternating(losses.non_saturating),
     "minimax (saturating)": alternating(losses.minimax),
-    "minimax, discriminator 5 times faster": _with(alternating(losses.minimax), rates=(1.0, 5.0)),
+    "minimax, discriminator 5 times faster": alternating(losses.minimax)._replace(rates=(1.0, 5.0)),
     "least squares": alternating(losses.least_squares),
     "hinge": alternating(losses.hinge),
-    "hinge + spectral norm": _with(alternating(losses.hinge), discriminator=_spectral),
+    "hinge + spectral norm": alternating(losses.hinge)._replace(discriminator=_spectral),
     "relativistic": alternating(losses.relativistic),
     "relativistic average": alternating(losses.relativistic_average),
     "reverse KL (f-GAN)": alternating(losses.reverse_kullback_leibler),

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.results_file import write_results
 from gan_jax.command_line import Command, require, run
 from gan_jax.errors import RunError, UsageError
 
@@ -148,25 +149,13 @@ def _run(options: Options) -> int:
     rounds = QUICK_ROUNDS if options.quick else options.rounds or ROUNDS
     rows: list[dict[str, Any]] = []
     names = _chosen(options)
-    if options.json is not None:
-        _write(options.json, rows)
+    write_results(options.json, rows)
     print(_LINE.format(*_HEADINGS).rstrip())
     for name in names:
         rows.append(measured(name, rounds))
         print(table_line(rows[-1]), flush=True)
-        if options.json is not None:
-            _write(options.json, rows)
+        write_results(options.json, rows)
     return 0
-
-
-def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    from gan_jax.files import atomic_write
-
-    try:
-        with atomic_write(path, "w") as file:
-            file.write(json.dumps(rows, indent=2) + "\n")
-    except OSError as error:
-        raise UsageError(f"--json {path} can't be written: {error.strerror or error}") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

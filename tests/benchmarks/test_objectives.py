@@ -85,3 +85,10 @@ def test_a_misspelt_recipe_is_named(capsys):
     assert "--only is hingee" in capsys.readouterr().err
     assert objectives.main(["--steps", "55"]) == 2
     assert "a multiple of 50" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_named_before_anything_is_trained(monkeypatch, capsys):
+    monkeypatch.setattr(jax.config, "update", lambda *_: None)
+    monkeypatch.setattr(objectives, "train_seeds", lambda *_, **__: pytest.fail("trained"))
+    assert objectives.main(["--only", "hinge", "--json", "/proc/nowhere/x.json"]) == 2
+    assert "--json /proc/nowhere/x.json can't be written" in capsys.readouterr().err
