@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 
 from gan_jax.typing import Array, PRNGKey
 
 __all__ = [
     "Prior",
     "example_keys",
+    "join_priors",
     "normal_prior",
+    "sign_prior",
     "truncate",
     "truncated_normal_prior",
     "uniform_prior",
@@ -30,6 +33,44 @@ def normal_prior(dimension: int) -> Prior:
       A function from one key to latents [D].
     """
     return lambda key: jax.random.normal(key, (dimension,))
+
+
+def sign_prior(dimension: int) -> Prior:
+    """Draw latents of -1 and 1, either as likely, independently per component.
+
+    A continuous generator of continuous latents draws connected shapes: between separate modes of
+    the data it leaves samples that are neither. Joined with others, signs cut the latents into
+    `2^dimension` separate pieces.
+
+    Args:
+      dimension: length D of a latent vector.
+
+    Returns:
+      A function from one key to latents [D].
+
+    Reference:
+      Khayatkhoei, Elgammal and Singh, Disconnected Manifold Learning for Generative Adversarial
+      Networks, 2018, https://arxiv.org/abs/1806.00880, on the problem; discrete latents are those
+      of Chen et al., InfoGAN, 2016, https://arxiv.org/abs/1606.03657, without its information term.
+    """
+    return lambda key: jax.random.rademacher(key, (dimension,), jnp.float32)
+
+
+def join_priors(*priors: Prior) -> Prior:
+    """Draw latents from several priors, one after the other.
+
+    Args:
+      *priors: each with a key of its own, `fold_in(key, i)`.
+
+    Returns:
+      A function from one key to latents [D_1 + D_2 + ...].
+    """
+
+    def prior(key: PRNGKey) -> Array:
+        parts = [each(jax.random.fold_in(key, index)) for index, each in enumerate(priors)]
+        return jnp.concatenate(parts)
+
+    return prior
 
 
 def truncated_normal_prior(dimension: int, threshold: float | Array) -> Prior:
@@ -105,4 +146,4 @@ def example_keys(key: PRNGKey, count: int, *, axis_name: str | None = None) -> A
       Keys [B].
     """
     first = 0 if axis_name is None else jax.lax.axis_index(axis_name) * count
-    return jax.vmap(lambda index: jax.random.fold_in(key, index))(first + jax.numpy.arange(count))
+    return jax.vmap(lambda index: jax.random.fold_in(key, index))(first + jnp.arange(count))

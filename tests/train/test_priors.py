@@ -24,6 +24,22 @@ def test_priors_have_their_distributions():
         assert abs(np.corrcoef(latents.T)[0, 1]) < 0.03
 
 
+def test_signs_are_fair_and_independent():
+    latents = draw(train.sign_prior(2))
+    assert set(np.unique(latents)) == {-1.0, 1.0}
+    assert latents.dtype == np.float32
+    quarters = [np.mean((latents == corner).all(axis=1)) for corner in np.array([[1, 1], [1, -1]])]
+    assert np.allclose(quarters, 0.25, atol=0.015)
+
+
+def test_joined_priors_are_independent_parts():
+    prior = train.join_priors(train.normal_prior(1), train.sign_prior(2), train.normal_prior(1))
+    latents = draw(prior)
+    assert latents.shape == (20_000, 4)
+    assert set(np.unique(latents[:, 1:3])) == {-1.0, 1.0}
+    assert np.allclose(np.corrcoef(latents.T), np.eye(4), atol=0.03)
+
+
 def test_truncation_is_what_redrawing_gives():
     normal = draw(train.normal_prior(1)).ravel()
     redrawn = normal[np.abs(normal) <= 0.7]
