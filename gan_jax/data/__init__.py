@@ -1,19 +1,34 @@
-"""Data sets as whole uint8 arrays, and batches that are a pure function of the step."""
+"""Data sets as whole uint8 arrays, batches as functions of the step, distributions in the plane."""
 
 from gan_jax.data.batches import batch_indices, epoch_permutation, gather, normalize, to_uint8
 from gan_jax.data.dataset import Dataset, DatasetUnavailable
 from gan_jax.data.loading import load, load_auto
+from gan_jax.data.points import empirical, read_distribution
 from gan_jax.data.prefetch import prefetch
+from gan_jax.data.shapes import checkerboard, line, moons, spiral
+from gan_jax.data.synthetic import Distribution, Modes, clusters, grid, mixture, ring
 
 __all__ = [
     "Dataset",
     "DatasetUnavailable",
+    "Distribution",
+    "Modes",
     "batch_indices",
+    "checkerboard",
+    "clusters",
+    "empirical",
     "epoch_permutation",
     "gather",
+    "grid",
+    "line",
     "load",
     "load_auto",
+    "mixture",
+    "moons",
     "normalize",
     "prefetch",
+    "read_distribution",
+    "ring",
+    "spiral",
     "to_uint8",
 ]

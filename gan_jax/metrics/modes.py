@@ -16,15 +16,15 @@ __all__ = ["MixtureCoverage", "StackedModes", "mixture_coverage", "stacked_modes
 
 
 class MixtureCoverage(NamedTuple):
-    """How samples cover an equal mixture of K Gaussians.
+    """How samples cover a mixture of K Gaussians.
 
     Attributes:
       modes: modes with at least one sample of high quality.
       full_modes: modes with at least a fifth of their fair share of all samples in such samples; a
         few samples on the way between modes do not fill one.
       high_quality: the fraction of samples within the threshold of the nearest mode.
-      reverse_kl: KL of the modes among the samples of high quality from the uniform distribution,
-        in nats; NaN where there are none. N true samples have about `class_kl_bias(K, N)`.
+      reverse_kl: KL of the modes among the samples of high quality from their true weights, in
+        nats; NaN where there are none. N true samples have about `class_kl_bias(K, N)`.
       reverse_kl_with_nowhere: the same over all samples, with one more bin for those of no mode,
         from the truth, which has a few of them too.
       spread: the root mean square distance of high-quality samples to their mode over what it is
@@ -56,10 +56,11 @@ def mixture_coverage(
     centres: ArrayLike,
     standard_deviation: float,
     *,
+    weights: ArrayLike | None = None,
     threshold: float = 3.0,
     share: float = 0.2,
 ) -> MixtureCoverage:
-    """Judge samples of an equal mixture of round Gaussians, as VEEGAN and PacGAN do.
+    """Judge samples of a mixture of round Gaussians, as VEEGAN and PacGAN do.
 
     `|x - nearest centre| <= threshold standard_deviation` makes a sample one of high quality. The
     usual figures are of 2500 samples. In two dimensions 98.9 % of the truth is of high quality:
@@ -69,6 +70,7 @@ def mixture_coverage(
       points: samples [N, D].
       centres: of the modes, [K, D].
       standard_deviation: of each mode in each dimension.
+      weights: of the modes, above 0, [K]; equal if None.
       threshold: in standard deviations.
       share: of its fair share that a full mode has.
 
@@ -76,7 +78,8 @@ def mixture_coverage(
       Modes, shares and divergences.
 
     Raises:
-      ValueError: the shapes do not fit, numbers that are not finite, or a deviation of 0 or less.
+      ValueError: the shapes do not fit, numbers that are not finite, or a deviation or weight of 0
+        or less.
 
     Example:
       >>> coverage = mixture_coverage([[0.0], [0.1], [0.5], [1.0]], [[0.0], [1.0]], 0.1)
@@ -94,18 +97,20 @@ def mixture_coverage(
             "standard_deviation and threshold must be above 0, "
             f"not {standard_deviation} and {threshold}"
         )
+    shares = np.ones(len(centres)) if weights is None else np.asarray(weights, np.float64)
+    if shares.shape != (len(centres),) or not np.all((shares > 0) & np.isfinite(shares)):
+        raise ValueError(f"weights must be above 0, one for each of {len(centres)} centres")
+    shares = shares / shares.sum()
     nearest, distances = (found[:, 0] for found in nearest_neighbours(points, centres))
     near = distances <= threshold * standard_deviation
-    held, modes = np.bincount(nearest[near], minlength=len(centres)), len(centres)
+    held = np.bincount(nearest[near], minlength=len(centres))
     inside, outside = (f(threshold**2, points.shape[1]) for f in (chi2.cdf, chi2.sf))
     return MixtureCoverage(
         modes=int(np.sum(held > 0)),
-        full_modes=int(np.sum(held >= share * len(points) / modes)),
+        full_modes=int(np.sum(held >= share * len(points) * shares)),
         high_quality=float(near.mean()),
-        reverse_kl=class_kl(held, np.ones(modes)) if near.any() else float("nan"),
-        reverse_kl_with_nowhere=class_kl(
-            [*held, np.sum(~near)], [*np.full(modes, inside / modes), outside]
-        ),
+        reverse_kl=class_kl(held, shares) if near.any() else float("nan"),
+        reverse_kl_with_nowhere=class_kl([*held, np.sum(~near)], [*(inside * shares), outside]),
         spread=_spread(distances[near] / standard_deviation, threshold, points.shape[1]),
     )
 

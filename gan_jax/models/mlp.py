@@ -34,6 +34,7 @@ class Generator(nn.Module):
       features: widths of the hidden layers.
       num_classes: number of classes, 0 for an unconditional generator.
       dense: the dense layers, called as `flax.linen.Dense`.
+      output: what the last layer passes: images are within (-1, 1), other data may be anywhere.
       dtype: what the hidden layers compute in, e.g. bfloat16; that of the parameters if None.
     """
 
@@ -41,6 +42,7 @@ class Generator(nn.Module):
     features: Sequence[int] = (256, 256, 256)
     num_classes: int = 0
     dense: Callable[..., Callable[[Array], Array]] = nn.Dense
+    output: Callable[[Array], Array] = jnp.tanh
     dtype: DTypeLike | None = None
 
     @nn.compact
@@ -61,7 +63,7 @@ class Generator(nn.Module):
           axis_name: not looked at.
 
         Returns:
-          Images [B, H, W, C] in (-1, 1).
+          Images [B, H, W, C], in (-1, 1) unless `output` is another.
         """
         hidden = LabelledLatents(self.num_classes)(latents, labels)
         dense = partial(self.dense, dtype=self.dtype)
@@ -69,7 +71,7 @@ class Generator(nn.Module):
             hidden = _leaky_relu(dense(width, kernel_init=_init)(hidden))
         pixels = dense(math.prod(self.image_shape))(hidden)
         pixels = pixels.astype(jnp.promote_types(pixels.dtype, jnp.float32))
-        return jnp.tanh(pixels).reshape(-1, *self.image_shape)
+        return self.output(pixels).reshape(-1, *self.image_shape)
 
 
 class Discriminator(nn.Module):

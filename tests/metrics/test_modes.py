@@ -42,6 +42,21 @@ def test_a_full_mode_has_a_fifth_of_its_share():
         assert mixture_coverage(points, [[0.0], [10.0]], 1.0).full_modes == full
 
 
+def test_modes_weigh_what_they_do_in_the_truth():
+    points = np.repeat([[0.0], [10.0]], [90, 10], axis=0)
+    exact = mixture_coverage(points, [[0.0], [10.0]], 1.0, weights=[9, 1])
+    assert exact.reverse_kl == pytest.approx(0, abs=1e-12)
+    outside = 0.002699796063260207
+    assert exact.reverse_kl_with_nowhere == pytest.approx(-np.log(1 - outside))
+    swapped = mixture_coverage(points, [[0.0], [10.0]], 1.0, weights=[1, 9])
+    assert swapped.reverse_kl == pytest.approx(0.9 * np.log(9) + 0.1 * np.log(1 / 9))
+    # A fifth of the share is 18 of the first mode and 2 of the second.
+    points = np.repeat([[0.0], [10.0]], [98, 2], axis=0)
+    assert mixture_coverage(points, [[0.0], [10.0]], 1.0, weights=[9, 1]).full_modes == 2
+    with pytest.raises(ValueError, match="above 0, one for each of 2 centres"):
+        mixture_coverage(points, [[0.0], [10.0]], 1.0, weights=[1, 0])
+
+
 def test_the_truth_is_as_good_as_it_gets():
     judged = [mixture_coverage(_truth(seed, 2500), _GRID, 0.05) for seed in range(8)]
     assert all(one.modes == one.full_modes == 25 for one in judged)
