@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
 
 import jax
 
 from gan_jax.files import cache_directory
 
-__all__ = ["jit", "use_compilation_cache"]
+__all__ = ["jit", "split_cpu", "use_compilation_cache"]
 
 _CPU_OPTIONS = {
     "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_REDUCE"
@@ -30,6 +32,23 @@ def jit(train_step: Callable) -> jax.stages.Wrapped:
     """
     options = _CPU_OPTIONS if jax.default_backend() == "cpu" else None
     return jax.jit(train_step, donate_argnums=0, compiler_options=options)
+
+
+def split_cpu(most: int) -> None:
+    """Make a device of each core of the CPU, for programs that give devices work of their own.
+
+    Small networks leave a second core idle. It takes effect before JAX has looked for devices;
+    afterwards devices stay as they are, and so they do where `JAX_NUM_CPU_DEVICES` or `XLA_FLAGS`
+    says how many there are.
+
+    Args:
+      most: how many devices there is work for.
+    """
+    if jax.config.jax_num_cpu_devices > 0 or "device_count" in os.environ.get("XLA_FLAGS", ""):
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", max(1, min(cores or 1, most)))
 
 
 def use_compilation_cache() -> None:

@@ -19,18 +19,32 @@ print(jax.config.jax_compilation_cache_dir)
 """
 
 
-def start(**environment):
-    """Run a tiny program in a fresh process, and return the folder that it kept programs in."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+SPLIT = """
+import jax
+from gan_jax.compilation import split_cpu
+split_cpu(2)
+print(len(jax.devices()))
+"""
+
+
+def run(program, **environment):
+    """Run a program in a fresh process, and return what it printed."""
+    outside = ("JAX_", "XLA_")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
     done = subprocess.run(
-        [sys.executable, "-c", START],
+        [sys.executable, "-c", program],
         env={**plain, "JAX_PLATFORMS": "cpu", **environment},
         capture_output=True,
         text=True,
         check=True,
         cwd=Path(__file__).parents[1],
     )
-    return Path(done.stdout.strip())
+    return done.stdout.strip()
+
+
+def start(**environment):
+    """Run a tiny program in a fresh process, and return the folder that it kept programs in."""
+    return Path(run(START, **environment))
 
 
 def kept(folder):
@@ -66,3 +80,15 @@ def test_a_compiled_step_is_the_step_and_takes_its_state():
     assert float(metrics) == 3
     with pytest.raises(RuntimeError, match="deleted"):
         jax.block_until_ready(state + 1)
+
+
+def test_a_cpu_is_split_before_it_is_used():
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert run(SPLIT) == str(min(2, cores))
+
+
+def test_devices_in_use_stay_as_they_are():
+    devices = jax.devices()
+    compilation.split_cpu(1)
+    assert jax.devices() == devices
+    assert jax.config.jax_num_cpu_devices == len(devices) == 8

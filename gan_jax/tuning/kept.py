@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,9 @@ __all__ = ["KeptResults"]
 
 
 class KeptResults(MutableMapping[str, "Sequence[np.ndarray]"]):
-    """Lists of arrays by name, each a file; one that is damaged counts as missing.
+    """Lists of arrays by name, each a `.npz` file; one that is damaged counts as missing.
+
+    Arrays are of NumPy's own types: of others, such as bfloat16, a file would lose the type.
 
     Args:
       folder: where the files are; made when the first is written.
@@ -30,18 +31,25 @@ class KeptResults(MutableMapping[str, "Sequence[np.ndarray]"]):
         import numpy as np
 
         try:
-            with np.load(self._path(name), allow_pickle=False) as file:
-                return [file[f"arr_{index}"] for index in range(len(file.files))]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            # Opened here, since np.load leaves a damaged file open.
+            with open(self._path(name), "rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return [arrays[f"arr_{index}"] for index in range(int(arrays["count"]))]
+        except Exception:  # a damaged archive raises nearly anything
             raise KeyError(name) from None
 
     def __setitem__(self, name: str, arrays: Sequence[np.ndarray]) -> None:
         """Write arrays, all or none."""
         import numpy as np
 
-        self._folder.mkdir(parents=True, exist_ok=True)
+        arrays = [np.asarray(array) for array in arrays]
+        for array in arrays:
+            if array.dtype.isbuiltin != 1 or array.dtype.hasobject:
+                raise ValueError(
+                    f"{name}: arrays of {array.dtype} cannot be kept, only NumPy's own"
+                )
         with atomic_write(self._path(name)) as file:
-            np.savez(file, *arrays)
+            # The count tells a file whose index is damaged, which else has fewer arrays.
+            np.savez(file, *arrays, count=len(arrays))
 
     def __delitem__(self, name: str) -> None:
         """Delete arrays."""
@@ -52,10 +60,11 @@ class KeptResults(MutableMapping[str, "Sequence[np.ndarray]"]):
 
     def __iter__(self) -> Iterator[str]:
         """Go through the names."""
-        return (path.stem for path in sorted(self._folder.glob("*.npz")))
+        names = (path.stem for path in sorted(self._folder.glob("*.npz")))
+        return (name for name in names if name in self)
 
     def __len__(self) -> int:
-        """Count the files."""
+        """Count the files that are whole."""
         return sum(1 for _ in self)
 
     def _path(self, name: str) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from gan_jax.errors import UsageError
 from gan_jax.tuning.ranking import best_first
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["best_rows", "markdown_table", "summarize"]
+
+_Row = TypeVar("_Row", bound=Mapping[str, Any])
 
 
 def summarize(
@@ -65,12 +68,12 @@ def summarize(
 
 
 def best_rows(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[_Row],
     column: str,
     *,
     count: int = 5,
     mode: Literal["max", "min"] = "max",
-) -> list[Mapping[str, Any]]:
+) -> list[_Row]:
     """Return the rows with the best figures, the best first.
 
     Rows without a number come last; of equal ones the first comes first.
@@ -148,7 +151,7 @@ def _statistics(numbers: np.ndarray, omit_nan: bool) -> dict[str, Any]:
 
 def _missing_as_none(value: Any) -> Any:
     # NaN is not equal to itself, and would make a group of every row.
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return None if value != value else value
 
 
 def _number(column: str, value: Any) -> float:
@@ -173,6 +176,6 @@ def _check_columns(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) ->
 def _cell(value: Any, digits: int) -> str:
     if value is None or value != value:
         return ""
-    if isinstance(value, float):
+    if isinstance(value, Real) and not isinstance(value, Integral):
         return f"{value:.{digits}g}"
     return str(value).replace("|", "\\|").replace("\n", " ")

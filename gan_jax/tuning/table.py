@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from gan_jax.errors import RunError, UsageError
 from gan_jax.files import atomic_write
@@ -40,7 +40,7 @@ def write_table(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str])
     Columns come in the order in which the rows first have them. Each is of one type: whole numbers,
     numbers, booleans or text; a whole number among numbers becomes one of them. NaN, `None` and
     what a row does not have are empty cells, or `null` in Parquet. CSV does not keep types: text
-    that could be a number comes back as one, and empty text as missing.
+    that could be numbers or booleans comes back as such, and empty text as missing.
 
     Args:
       rows: name to value, one mapping a run.
@@ -89,7 +89,7 @@ def read_table(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     """Return a value as Python's, None for what is not a number."""
-    plain = value.item() if hasattr(value, "item") else value
+    plain = value.item() if getattr(value, "ndim", None) == 0 else value
     return None if isinstance(plain, float) and math.isnan(plain) else plain
 
 
@@ -97,13 +97,13 @@ def _one_type(name: str, values: list[Any]) -> list[Any]:
     """Return a column's values, all of one type where not None."""
     known = [value for value in values if value is not None]
     types = {type(value) for value in known}
+    if any(type(value) is int and not -(2**63) <= value < 2**63 for value in known):
+        raise ValueError(f"column {name!r} has whole numbers that do not fit into 64 bits")
     if types == {int, float}:
         return [None if value is None else float(value) for value in values]
     if len(types) > 1 or types - {bool, int, float, str}:
         shown = " and ".join(sorted(kind.__name__ for kind in types))
         raise ValueError(f"column {name!r} has {shown}: it must have numbers, booleans or text")
-    if types == {int} and not all(-(2**63) <= value < 2**63 for value in known):
-        raise ValueError(f"column {name!r} has whole numbers that do not fit into 64 bits")
     return values
 
 
@@ -115,13 +115,20 @@ def _fill(values: list[Any]) -> list[Any]:
 
 
 def _write_csv(columns: Mapping[str, list[Any]], file: IO[bytes]) -> None:
+    text = _csv_text(columns, csv.QUOTE_MINIMAL)
+    # The writer does not quote a carriage return, which readers take for the end of a line.
+    text = _csv_text(columns, csv.QUOTE_ALL) if "\r" in text else text
+    file.write(text.encode())
+
+
+def _csv_text(columns: Mapping[str, list[Any]], quoting: Literal[0, 1]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", quoting=quoting)
     writer.writerow(columns)
     spelled = {True: "true", False: "false"}
     for row in zip(*columns.values(), strict=True):
         writer.writerow([spelled[cell] if isinstance(cell, bool) else cell for cell in row])
-    file.write(text.getvalue().encode())
+    return text.getvalue()
 
 
 def _read_csv(content: bytes) -> dict[str, list[Any]]:
@@ -172,7 +179,10 @@ def _read_parquet(content: bytes) -> dict[str, list[Any]]:
     import pyarrow
     import pyarrow.parquet
 
-    table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content)).read()
+    try:
+        table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content)).read()
+    except pyarrow.ArrowException as error:
+        raise ValueError(error) from None
     if not table.num_rows or len(set(table.column_names)) != max(table.num_columns, 1):
         raise ValueError("it has no rows, or two columns of one name")
     return {

@@ -65,7 +65,7 @@ def test_infinities_warn_of_nothing():
 
 
 def test_settings_without_a_value_are_one_group():
-    rows = [{"clip": NAN, "x": 1}, {"clip": np.float64(NAN), "x": 3}, {"x": 5}, {"clip": 1, "x": 9}]
+    rows = [{"clip": NAN, "x": 1}, {"clip": np.float32(NAN), "x": 3}, {"x": 5}, {"clip": 1, "x": 9}]
     summaries = summarize(rows, by=["clip"], values=["x"])
     assert [(s["clip"], s["x_mean"]) for s in summaries] == [(None, 3.0), (1, 9.0)]
 
@@ -90,6 +90,7 @@ def test_markdown_by_hand():
     rows = [
         {"name": "a|b", "rate": 1 / 3, "modes": 25},
         {"name": "c", "rate": NAN, "modes": 120000},
+        {"name": "d", "rate": np.float32(1 / 3), "modes": np.int64(3)},
     ]
     assert markdown_table(rows, ["modes", "name", "rate"], digits=3) == "\n".join(
         [
@@ -97,6 +98,7 @@ def test_markdown_by_hand():
             "| ---: | :--- | ---: |",
             "| 25 | a\\|b | 0.333 |",
             "| 120000 | c |  |",
+            "| 3 | d | 0.333 |",
         ]
     )
     assert markdown_table(rows).splitlines()[0] == "| name | rate | modes |"

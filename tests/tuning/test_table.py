@@ -52,6 +52,15 @@ def test_numbers_come_back_to_the_last_bit(tmp_path, ending):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"], ids=repr)
+def test_text_and_names_may_have_lines(tmp_path, ending, end):
+    path = tmp_path / f"x{ending}"
+    rows = [{f"a{end}b": f"c{end}d", "e": 1}, {f"a{end}b": end, "e": math.nan}]
+    write_table(rows, path)
+    assert repr(read_table(path)) == repr(rows)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_a_whole_number_among_numbers_becomes_one(tmp_path, ending):
     path = tmp_path / f"x{ending}"
     write_table([{"x": 1}, {"x": 0.5}, {}], path)
@@ -109,7 +118,10 @@ def test_other_endings_are_refused(tmp_path, name):
         ([{"a": 1}, {"a": "x"}], "column 'a' has int and str"),
         ([{"a": True}, {"a": 1}], "column 'a' has bool and int"),
         ([{"a": [1]}], "column 'a' has list"),
+        ([{"a": np.zeros(2)}], "column 'a' has ndarray"),
+        ([{"a": np.zeros(1)}], "column 'a' has ndarray"),
         ([{"a": 2**63}], "column 'a' has whole numbers that do not fit"),
+        ([{"a": 10**400}, {"a": 0.5}], "column 'a' has whole numbers that do not fit"),
     ],
 )
 def test_what_is_no_table_is_not_written(tmp_path, ending, rows, says):
@@ -153,6 +165,22 @@ def test_torn_parquet_is_refused_in_a_line(tmp_path):
         with pytest.raises(RunError, match="does not hold a whole table: ") as caught:
             read_table(path)
         assert "\n" not in str(caught.value)
+
+
+def test_flipped_parquet_raises_nothing_else(tmp_path):
+    path = tmp_path / "x.parquet"
+    write_table([{"a": 1, "b": 0.5}], path)
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(len(whole)):
+        content = bytearray(whole)
+        content[place] ^= 1 << place % 8
+        path.write_bytes(content)
+        try:
+            read_table(path)
+        except RunError:
+            refused += 1
+    assert refused > len(whole) / 3
 
 
 def test_parquet_of_other_things_is_refused(tmp_path):
