@@ -44,7 +44,9 @@ def split_cpu(most: int) -> None:
     Args:
       most: how many devices there is work for.
     """
-    if jax.config.jax_num_cpu_devices > 0 or "device_count" in os.environ.get("XLA_FLAGS", ""):
+    if jax.config.values["jax_num_cpu_devices"] > 0 or "device_count" in os.environ.get(
+        "XLA_FLAGS", ""
+    ):
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     with contextlib.suppress(RuntimeError):
