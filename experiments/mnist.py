@@ -86,6 +86,8 @@ class Config:
     """Seed of everything random."""
     devices: int | None = None
     """How many devices to use; all there are if not given."""
+    stop_on_alarm: bool = False
+    """Save and stop when an alarm starts (vanishing gradient, mode collapse, ...): exit code 1."""
     profile: bool = False
     """First trace some steps into WORKDIR/profile, and print where their time goes."""
     compilation_cache: bool = True
@@ -132,7 +134,7 @@ def settled(config: Config) -> tuple[dict[str, Any], list[str]]:
         )
     given = {name: value for name, value in vars(config).items() if value is not None}
     settings = {"gamma": None, **usual, **given, "dataset": dataset}
-    for how_not_what in ("workdir", "devices", "profile", "compilation_cache"):
+    for how_not_what in ("workdir", "devices", "stop_on_alarm", "profile", "compilation_cache"):
         settings.pop(how_not_what, None)
     if config.best_metric == Config.best_metric:
         settings.pop("best_metric")  # so that runs from before there was a choice can go on
@@ -258,6 +260,7 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
             critic=make_critic(shown),
         ),
         best_metric=config.best_metric,
+        shown=shown,
         evaluate_every=max(1000, settings["steps"] // 5000 * 1000),
         steps=settings["steps"],
         batch_size=settings["batch_size"],
@@ -288,9 +291,15 @@ def train(config: Config) -> int:
     require((config.devices or 1) <= len(devices), "devices", config.devices, accepted)
     experiment = build(settings, notes)
     finished = loop.fit(
-        experiment, config.workdir, devices=devices[: config.devices], profile=config.profile
+        experiment,
+        config.workdir,
+        devices=devices[: config.devices],
+        profile=config.profile,
+        stop_on_alarm=config.stop_on_alarm,
     )
     print(*loop.summary(finished), sep="\n")
+    if finished.alarm is not None:
+        return 1
     return 0 if finished.signal is None else 128 + finished.signal
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gan_jax.data import Dataset
 from gan_jax.evaluation import Evaluation, best_mode
-from gan_jax.train import Fake, GANState, Prior, TrainState, make_sampler
+from gan_jax.train import Fake, GANState, Prior, Shown, TrainState, alone, make_sampler
 from gan_jax.typing import Array, Batch, PRNGKey, TrainStep
 
 __all__ = ["Experiment"]
@@ -46,6 +46,10 @@ class Experiment:
       evaluate_every: steps from one quick evaluation to the next, a multiple of `save_every`; the
         best checkpoint by it is kept beside the latest.
       best_metric: by which metric it is the best; one that tells better from worse.
+      shown: what the discriminator is shown of a sample, as in `train_step`.
+      diagnose_every: steps from one look at how the game goes to the next, a multiple of
+        `log_every`; see `gan_jax.diagnostics`. A look costs about two and a half steps. None takes
+        100 steps, or the next multiple; 0 never looks.
       notes: lines for the report, e.g. why this data set.
     """
 
@@ -71,17 +75,26 @@ class Experiment:
     save_every: int = 1000
     evaluate_every: int = 10_000
     best_metric: str = "frechet_distance"
+    shown: Shown = alone
+    diagnose_every: int | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         """Check that what happens now and then happens at the end of a window, and the metric."""
         best_mode(self.best_metric)
-        for name in ("sample_every", "save_every", "evaluate_every"):
-            if getattr(self, name) % self.log_every:
+        for name in ("sample_every", "save_every", "evaluate_every", "diagnose_every"):
+            if (getattr(self, name) or 0) % self.log_every:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}, it must be a multiple of log_every, "
                     f"{self.log_every}"
                 )
+
+    @property
+    def steps_per_look(self) -> int:
+        """Steps from one look at how the game goes to the next, 0 for none."""
+        if self.diagnose_every is not None:
+            return self.diagnose_every
+        return self.log_every * -(-100 // self.log_every)
 
     @property
     def sampler(self) -> Callable[[TrainState, Batch, Array], Any]:

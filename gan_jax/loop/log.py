@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import jax
 import numpy as np
 
+from gan_jax.diagnostics import Watch, observe
 from gan_jax.errors import RunError
 from gan_jax.typing import Metrics
 from gan_jax.writers import JsonlWriter, Progress, TensorBoardWriter
@@ -21,6 +22,7 @@ class Log:
     Attributes:
       progress: the display, for lines of other kinds.
       events: the TensorBoard writer, for pictures.
+      watch: what was seen of the run, for alarms.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class Log:
         events: TensorBoardWriter,
         progress: Progress,
         *,
+        watch: Watch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         """Start a log.
@@ -39,10 +42,12 @@ class Log:
           rows: where rows go.
           events: where TensorBoard events go.
           progress: the display.
+          watch: what was seen of the run before.
           clock: seconds that only go up.
         """
         self.progress = progress
         self.events = events
+        self.watch = Watch() if watch is None else watch
         self._rows = rows
         self._batch_size = batch_size
         self._clock = clock
@@ -57,18 +62,20 @@ class Log:
         """
         self._waited += seconds
 
-    def window(self, step: int, metrics: Metrics) -> None:
-        """Wait for a window's metrics and write their means down.
+    def window(self, step: int, metrics: Metrics, measures: Metrics | None = None) -> None:
+        """Wait for a window's metrics and write their means down, and what a look has measured.
 
         From the second window on there are also `images_per_second` and `data_wait`, the share of
-        the time since the window before, pauses left out, that was counted by `waited`.
+        the time since the window before, pauses left out, that was counted by `waited`. With the
+        measures go `alarm_...`, 1 for those that are on; one that starts is said with its remedy.
 
         Args:
           step: the window's last step.
           metrics: arrays [K], one value per step.
+          measures: scalars of a look at its last step, if there was one.
 
         Raises:
-          RunError: a value is not finite.
+          RunError: a metric is not finite.
         """
         values = {name: np.asarray(value) for name, value in jax.device_get(metrics).items()}
         if bad := first_bad(step, values):
@@ -86,7 +93,13 @@ class Log:
             speed = row["images_per_second"] = steps * self._batch_size / seconds
             row["data_wait"] = self._waited / seconds
         self._read_at, self._waited = now, 0.0
+        if measures is not None:
+            row |= {name: float(value) for name, value in jax.device_get(measures).items()}
+            self.watch = observe(self.watch, {**row, "step": step})
+            row |= self.watch.flags
         self.row(step, row)
+        for alarm in self.watch.started if measures is not None else ():
+            self.progress.message(f"step {step}: {alarm}")
         self.progress.update(step, row, images_per_second=speed)
 
     def row(self, step: int, values: Mapping[str, float]) -> None:

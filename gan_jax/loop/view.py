@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import report
+from gan_jax.diagnostics import ALARMS, watch_rows
 from gan_jax.evaluation import Evaluation
 from gan_jax.experiment import Experiment
 from gan_jax.loop.startup import environment
@@ -75,17 +77,31 @@ def draw_report(
       The page's path.
     """
     rows = read_jsonl(workdir / "metrics.jsonl")
-    report.draw_curves(rows, workdir / "curves.png")
+    flags = {alarm.key for alarm in ALARMS}
+    shown = [{name: row[name] for name in row if name not in flags} for row in rows]
+    report.draw_curves(shown, workdir / "curves.png")
     if frames := list((workdir / "samples").glob("step_*.png")):
         report.make_gif(frames, workdir / "training.gif", max_side=400)
     return report.write_report(
         workdir,
         title=experiment.title,
         config=experiment.config,
-        rows=rows,
+        rows=shown,
+        diagnosis=_diagnosis(rows),
         command=experiment.command,
         final=[] if evaluation is None else evaluation.scores,
         data=data_line,
         notes=experiment.notes,
         environment=environment(),
     )
+
+
+def _diagnosis(rows: Sequence[Mapping[str, Any]]) -> list[report.Finding] | None:
+    """Say which alarms were on, and when; None if nothing was measured."""
+    watch = watch_rows(rows)
+    if not watch.recent:
+        return None
+    return [
+        report.Finding(each.alarm.name, each.first, each.last, each.alarm.what, each.alarm.remedy)
+        for each in watch.episodes
+    ]

@@ -7,10 +7,14 @@ from gan_jax.report.curves import draw_curves
 from gan_jax.report.grids import display_scale, image_grid, save_png
 from gan_jax.report.interpolation import interpolation_path, lerp, slerp
 from gan_jax.report.nearest import draw_neighbours
-from gan_jax.report.page import Score, write_report
+from gan_jax.report.page import Finding, Score, write_report
+from gan_jax.report.panels import draw_points
+from gan_jax.report.quantiles import draw_quantiles
 from gan_jax.report.scatter import PrincipalComponents, draw_scatter, principal_components
+from gan_jax.report.sweeps import draw_heat_map, draw_swarm
 
 __all__ = [
+    "Finding",
     "PrincipalComponents",
     "Score",
     "class_grid",
@@ -18,8 +22,12 @@ __all__ = [
     "draw_bars",
     "draw_class_histogram",
     "draw_curves",
+    "draw_heat_map",
     "draw_neighbours",
+    "draw_points",
+    "draw_quantiles",
     "draw_scatter",
+    "draw_swarm",
     "image_grid",
     "interpolation_path",
     "lerp",

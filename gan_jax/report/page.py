@@ -18,7 +18,7 @@ import gan_jax
 from gan_jax.files import atomic_write
 from gan_jax.report.animation import evenly_spaced, in_step_order, step_of
 
-__all__ = ["Score", "write_report"]
+__all__ = ["Finding", "Score", "write_report"]
 
 _FRAMES = 40
 _FRAME_BYTES = 150_000
@@ -48,6 +48,24 @@ class Score(NamedTuple):
     note: str = ""
 
 
+class Finding(NamedTuple):
+    """Something that went wrong in a run for a while.
+
+    Attributes:
+      name: what it is called.
+      first: the step at which it started.
+      last: the step at which it was over, None if it was not.
+      what: what it means.
+      remedy: what usually helps.
+    """
+
+    name: str
+    first: int
+    last: int | None
+    what: str
+    remedy: str
+
+
 def write_report(
     workdir: str | os.PathLike[str],
     *,
@@ -56,6 +74,7 @@ def write_report(
     rows: Sequence[Mapping[str, Any]],
     command: str,
     final: Sequence[Score] = (),
+    diagnosis: Sequence[Finding] | None = None,
     about: str = "",
     data: str = "",
     notes: Sequence[str] = (),
@@ -73,6 +92,7 @@ def write_report(
       rows: the metrics, as from `gan_jax.writers.read_jsonl`; only each one's last value is shown.
       command: what to type to do the run again.
       final: the final figures.
+      diagnosis: what went wrong; None if nobody looked.
       about: what was trained, in a sentence or two.
       data: the data set, in a line.
       notes: further paragraphs.
@@ -98,6 +118,7 @@ def write_report(
             _picture(workdir / "curves.png", "curves", "metrics over steps"),
             _last_values(rows),
         ),
+        _section("Diagnosis", _findings(diagnosis)),
         _section("Notes", *map(_paragraph, notes)),
         _section("Settings", _table(_flat(config))),
         _section("Environment", _table({**_versions(), **(environment or {})})),
@@ -134,12 +155,34 @@ def _table(values: Mapping[str, Any]) -> str:
 
 
 def _scores(scores: Sequence[Score]) -> str:
-    columns = {
-        "measure": [score.name for score in scores],
-        "this run": [_shown(score.value) for score in scores],
-        "real data": ["" if score.floor is None else _shown(score.floor) for score in scores],
-        "note": [score.note for score in scores],
-    }
+    return _columns(
+        {
+            "measure": [score.name for score in scores],
+            "this run": [_shown(score.value) for score in scores],
+            "real data": ["" if score.floor is None else _shown(score.floor) for score in scores],
+            "note": [score.note for score in scores],
+        }
+    )
+
+
+def _findings(findings: Sequence[Finding] | None) -> str:
+    if findings is None:
+        return ""
+    if not findings:
+        return _paragraph("No alarm.")
+    ends = ["the end" if each.last is None else f"{each.last:,}" for each in findings]
+    return _columns(
+        {
+            "alarm": [each.name for each in findings],
+            "steps": [f"{e.first:,} to {end}" for e, end in zip(findings, ends, strict=True)],
+            "what it means": [each.what for each in findings],
+            "what usually helps": [each.remedy for each in findings],
+        }
+    )
+
+
+def _columns(columns: Mapping[str, Sequence[str]]) -> str:
+    """Lay out columns of text under their titles, without those that are empty."""
     columns = {title: cells for title, cells in columns.items() if any(cells)}
     if not columns:
         return ""

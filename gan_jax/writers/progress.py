@@ -52,8 +52,8 @@ class Progress:
 
         Args:
           step: the number of steps done.
-          metrics: name to number; of `discriminator_loss`, `generator_loss`, `real_accuracy` and
-            `fake_accuracy` those present are shown.
+          metrics: name to number; of `discriminator_loss`, `generator_loss`, `real_accuracy`,
+            `fake_accuracy`, `modes` and `high_quality` those present are shown.
           images_per_second: training speed, left out if `None`.
         """
         now = self._clock()
@@ -64,6 +64,8 @@ class Progress:
             "" if images_per_second is None else f"{images_per_second:,.0f} images/s",
             _pairs("loss", metrics, {"D": "discriminator_loss", "G": "generator_loss"}, ".3f"),
             _pairs("accuracy", metrics, {"real": "real_accuracy", "fake": "fake_accuracy"}, ".0%"),
+            _pairs("", metrics, {"modes": "modes"}, ".1f"),
+            _pairs("", metrics, {"high quality": "high_quality"}, ".0%"),
         ]
         self._latest = "  ".join(filter(None, parts))
         interval = _TERMINAL_SECONDS if self._is_terminal else _LOG_SECONDS
@@ -143,4 +145,4 @@ def _pairs(title: str, metrics: Mapping[str, Any], names: Mapping[str, str], for
     shown = [
         f"{label} {float(metrics[name]):{form}}" for label, name in names.items() if name in metrics
     ]
-    return " ".join([title, *shown]) if shown else ""
+    return " ".join(filter(None, [title, *shown])) if shown else ""

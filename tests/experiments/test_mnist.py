@@ -274,6 +274,21 @@ def test_a_profile_is_printed_and_changes_nothing(tmp_path, capsys):
     assert pictures[0].read_bytes() == pictures[1].read_bytes()
 
 
+def test_an_alarm_can_stop_the_run_with_exit_code_1(tmp_path, capsys):
+    workdir = tmp_path / "run"
+    # Rates a thousand times too high: what it makes is black and white.
+    small = (*SMALL, "--steps", "1500", "--learning-rate", "1", "--workdir", workdir)
+    assert main(*small, "--stop-on-alarm") == 1
+    said = capsys.readouterr()
+    assert "step 1000: saturated outputs: " in said.err
+    assert re.search(r"stopped and saved at step \d+ by an alarm, \w+", said.out)
+    assert "Diagnosis" in (workdir / "report.html").read_text()
+    assert max(row["step"] for row in read_jsonl(workdir / "metrics.jsonl")) <= 1200
+    # It is a matter of this call, not of the run, which goes on to its end.
+    assert main(*small) == 0
+    assert max(row["step"] for row in read_jsonl(workdir / "metrics.jsonl")) == 1500
+
+
 @pytest.mark.parametrize("model", ["mlp", "dcgan"])
 def test_bfloat16_is_for_the_networks_alone(model):
     settings, _ = mnist.settled(

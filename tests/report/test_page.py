@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax.report import Score, draw_curves, image_grid, save_png, write_report
+from gan_jax.report import Finding, Score, draw_curves, image_grid, save_png, write_report
 
 VOID = {"meta", "img", "input", "br"}
 
@@ -91,6 +91,21 @@ def test_everything_given_is_shown(tmp_path):
     assert "real data" in page.text
 
 
+def test_a_diagnosis_says_what_when_and_what_helps(tmp_path):
+    findings = [
+        Finding("mode collapse", 1200, 1900, "few places", "more places"),
+        Finding("cycling", 5000, None, "round & round", "stop"),
+    ]
+    page = report(tmp_path, diagnosis=findings)
+    start = page.text.index("Diagnosis")
+    for text in ("mode collapse", "1,200 to 1,900", "few places", "more places", "cycling"):
+        assert text in page.text[start:]
+    assert "5,000 to the end" in page.text
+    assert "round & round" in page.text
+    assert "No alarm." in report(tmp_path, diagnosis=[]).text
+    assert "Diagnosis" not in report(tmp_path).text
+
+
 def test_a_column_that_nobody_fills_is_left_out(tmp_path):
     page = report(tmp_path, final=[Score("modes", 10)])
     assert "this run" in page.text
@@ -165,8 +180,9 @@ def test_text_in_tables_is_never_markup(tmp_path):
         config={nasty: nasty},
         rows=[{"step": 1, nasty: 1.0}],
         final=[Score(nasty, nasty, nasty, nasty)],
+        diagnosis=[Finding(nasty, 1, None, nasty, nasty)],
         notes=[nasty],
         environment={nasty: nasty},
     )
     assert page.images == []
-    assert page.text.count(nasty) == 2 + 1 + 4 + 1 + 2
+    assert page.text.count(nasty) == 2 + 1 + 4 + 3 + 1 + 2
