@@ -13,8 +13,10 @@ __all__ = [
     "checkpoint",
     "compilation",
     "data",
+    "diagnostics",
     "errors",
     "files",
+    "lab",
     "layers",
     "loop",
     "losses",
@@ -25,6 +27,7 @@ __all__ = [
     "profiling",
     "report",
     "train",
+    "tuning",
     "typing",
     "writers",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import inspect
 import io
 import re
 import sys
@@ -84,7 +85,7 @@ def parse(
     """
     import tyro
 
-    description = "\n\n".join(filter(None, [options.__doc__, footnote]))
+    description = "\n\n".join(filter(None, [inspect.cleandoc(options.__doc__ or ""), footnote]))
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):

@@ -56,6 +56,14 @@ def test_the_adaptive_step_trains(key):
     assert all(np.isfinite(value) for value in metrics.values())
 
 
+def test_the_population_trains_at_each_rate():
+    names = {}
+    exec(BLOCKS[3], names)
+    logs = names["logs"]
+    assert {leaf.shape for leaf in jax.tree.leaves(logs)} == {(3, 10)}
+    assert len(np.unique(logs["generator_loss"][:, -1])) == 3
+
+
 def test_the_files_it_names_are_there():
     named = re.findall(r"\]\(([\w/.]+)\)", README) + re.findall(r"`(tests/[\w/.]+)`", README)
     assert named

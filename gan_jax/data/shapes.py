@@ -137,7 +137,7 @@ def checkerboard(squares: int = 4, *, width: float = 1.0) -> Distribution:
     def sample(key: jax.Array, count: int) -> jax.Array:
         which_key, place_key = jax.random.split(key)
         which = jax.random.randint(which_key, (count,), 0, len(black))
-        # A millionth off the edges: rounding puts none into a white square.
+        # A millionth off the edges, lest rounding puts points into white squares.
         places = jax.random.uniform(place_key, (count, 2), jnp.float32, 1e-6, 1 - 1e-6)
         return side * (jnp.asarray(black - squares / 2, jnp.float32)[which] + places)
 

@@ -39,7 +39,8 @@ def gradient_cosine(first: PyTree, second: PyTree) -> Array:
       >>> float(gradient_cosine({"w": jnp.array([1.0, 0.0])}, {"w": jnp.array([0.0, 4.0])}))
       0.0
     """
-    product = optax.tree.vdot(_floats(first), _floats(second))
+    first, second = _floats(first), _floats(second)
+    product = optax.tree.vdot(first, second)
     return _share(product, optax.tree.norm(first) * optax.tree.norm(second))
 
 
@@ -111,7 +112,7 @@ def reach(real: Sample, fake: Sample) -> Array:
     half = len(reals) // 2
     fakes = _vectors("reach", fake, half)[:half]
     places, others = reals[:half], reals[half : 2 * half]
-    return _share(_places(fakes, places), _places(others, places))
+    return _of_finite(_share(_places(fakes, places), _places(others, places)), fakes, reals)
 
 
 def saturation(
@@ -144,7 +145,7 @@ def saturation(
         ends = jnp.stack([values <= low + near, values >= high - near])
         return jnp.mean(ends, axis=(1, 2), dtype=jnp.float32)
 
-    return jnp.maximum(jnp.max(shares(fakes) - shares(reals)), 0.0)
+    return _of_finite(jnp.maximum(jnp.max(shares(fakes) - shares(reals)), 0.0), fakes, reals)
 
 
 def separation(real_logits: Array, fake_logits: Array) -> Array:
@@ -198,9 +199,15 @@ def _floats(tree: PyTree) -> PyTree:
 
 
 def _share(part: Array, whole: Array) -> Array:
-    """Divide, where there is something to divide by."""
-    is_there = whole > 0
-    return jnp.where(is_there, part / jnp.where(is_there, whole, 1.0), 0.0)
+    """Divide, where there is something to divide by; NaN stays NaN."""
+    nothing = whole == 0
+    return jnp.where(nothing, 0.0, part / jnp.where(nothing, 1.0, whole))
+
+
+def _of_finite(value: Array, *arrays: Array) -> Array:
+    """Return a value that counts, NaN where something counted is not finite."""
+    finite = jnp.stack([jnp.isfinite(array).all() for array in arrays]).all()
+    return jnp.where(finite, value, jnp.nan)
 
 
 def _deviation(real: Array, fake: Array) -> Array:

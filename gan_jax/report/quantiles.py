@@ -107,7 +107,7 @@ def _draw_band(axes: Axes, color: str, name: str, steps: np.ndarray, values: np.
     count, lost = values.shape[1], np.sum(~is_finite[-1])
     runs = f"{count} run{'s' * (count > 1)}" + (f", {lost} not finite" if lost else "")
     marker = "o" if len(steps) <= _MARK_UP_TO else None
-    label = f"{name} ({runs})"
+    label = f"{name.replace('_', ' ')} ({runs})"
     axes.plot(steps, median, color=color, linewidth=1.9, marker=marker, markersize=3.5, label=label)
 
 

@@ -68,7 +68,7 @@ def draw_heat_map(
     mesh = _draw_cells(axes, cells, notes, logarithmic)
     axes.set_xticks(range(len(across)), _texts(across))
     axes.set_yticks(range(len(up)), _texts(up))
-    name_axes(axes, title or _words(value).capitalize(), _words(x), _words(y))
+    name_axes(axes, title or _title(value), _words(x), _words(y))
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     bar = figure.colorbar(mesh, ax=axes, aspect=24, pad=0.02)
@@ -126,7 +126,7 @@ def draw_swarm(
     if logarithmic and is_wide(found[np.isfinite(found)]):
         axes.set_yscale("log")
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
-    name_axes(axes, title or _words(value).capitalize(), _words(x), _words(value))
+    name_axes(axes, title or _title(value), _words(x), _words(value))
     figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False, labelcolor=INK)
     save_figure(figure, path)
 
@@ -276,4 +276,9 @@ def _text(value: float, digits: int = 3) -> str:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return name.replace("_", " ").replace("kl", "KL")
+
+
+def _title(name: str) -> str:
+    words = _words(name)
+    return words[:1].upper() + words[1:]

@@ -12,7 +12,7 @@ from gan_jax.typing import Array, Batch, Metrics, PRNGKey, Step
 __all__ = ["ema_step", "half_life_decay"]
 
 
-def ema_step(decay: float | optax.Schedule) -> Step:
+def ema_step(decay: float | Array | optax.Schedule) -> Step:
     r"""Move the generator's averaged parameters: `ema <- decay * ema + (1 - decay) * params`.
 
     Args:
@@ -28,7 +28,7 @@ def ema_step(decay: float | optax.Schedule) -> Step:
       Yazıcı et al., The Unusual Effectiveness of Averaging in GAN Training, 2019,
       https://arxiv.org/abs/1806.04498
     """
-    if not callable(decay) and not 0 <= decay <= 1:
+    if isinstance(decay, (int, float)) and not 0 <= decay <= 1:
         raise ValueError(f"ema_step: decay is {decay}, it must be in [0, 1]")
 
     def step(

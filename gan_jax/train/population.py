@@ -15,6 +15,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from gan_jax.typing import Array, PyTree
 
@@ -27,6 +28,8 @@ __all__ = [
     "usual_spread",
     "vectorized",
 ]
+
+_AXIS = "members"
 
 Member = Callable[[PyTree, PyTree], PyTree]
 """`(hyperparameters, key or state) -> results`, of one member."""
@@ -79,6 +82,8 @@ def over_devices(
     """
     chosen = list(devices or jax.local_devices())
     mapped = jax.pmap(spread(member), devices=chosen)
+    mesh = jax.make_mesh((len(chosen),), (_AXIS,), axis_types=(AxisType.Auto,), devices=chosen)
+    split = NamedSharding(mesh, PartitionSpec(_AXIS))
 
     def run(hyperparameters: PyTree, members: PyTree) -> PyTree:
         count = _count((hyperparameters, members))
@@ -86,7 +91,7 @@ def over_devices(
         places = jnp.minimum(jnp.arange(share * len(chosen)), count - 1)
         places = places.reshape(len(chosen), share)
         given = jax.tree.map(lambda leaf: leaf[places], (hyperparameters, members))
-        results = mapped(*given)
+        results = mapped(*jax.device_put(given, split))
         return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], results)
 
     return run
@@ -116,7 +121,7 @@ def population(
     *,
     spread: Spread | None = None,
     chunk: int | None = None,
-    kept: MutableMapping[str, PyTree] | None = None,
+    kept: MutableMapping[str, Sequence[np.ndarray]] | None = None,
     report: Callable[[int, int], None] | None = None,
 ) -> PyTree:
     """Train a population.
@@ -125,6 +130,11 @@ def population(
 
     Member n gets what `train` alone would give it; in XLA's hands equal to float tolerance, as the
     compiler may order sums differently in another program.
+
+    It is compiled anew in every call. Where calls repeat, as with states that go on, make
+    `run = usual_spread()(train)` once and call that. An optimizer whose numbers differ between
+    members keeps them in its state (`optax.inject_hyperparams`): a `TrainState` that is returned
+    must not hold traced numbers in its `tx`, which is static.
 
     Args:
       train: trains one member, from its hyper-parameters (a pytree of scalars, traced) and its key
@@ -135,9 +145,9 @@ def population(
       spread: how members share the machine; `usual_spread()` if None.
       chunk: members per dispatch, so that their states and results fit the memory; all if None.
         The last chunk is filled up, so that one program serves all.
-      kept: results of chunks that were trained before, by a digest of what they were given, to
-        which new ones are added; a mapping that writes files makes a population resumable. It must
-        be another one for another `train`.
+      kept: the leaves of results of chunks that were trained before, by a digest of what they were
+        given, to which new ones are added; a mapping that writes files makes a population
+        resumable. It must be another one for another `train`.
       report: told the number of members done and of all, after each chunk.
 
     Returns:
@@ -152,26 +162,29 @@ def population(
       >>> ends["end"].tolist()
       [2.0, 1.0]
     """
-    given = (hyperparameters, keys)
+    given = jax.tree.map(jnp.asarray, (hyperparameters, keys))
     count = _count(given)
     if chunk is not None and chunk < 1:
         raise ValueError(f"population: chunk is {chunk}, it must be at least 1")
     size = min(chunk or count, count)
     run = (spread or usual_spread())(train)
+    results = jax.eval_shape(train, *jax.tree.map(lambda leaf: leaf[0], given))
     parts = []
     for first, places in _chunks(count, size):
         part = jax.tree.map(lambda leaf, places=places: leaf[places], given)
         name = _digest(part)
-        if kept is None or name not in kept:
-            results = jax.tree.map(_to_host, run(*part))
+        leaves = None if kept is None else kept.get(name)
+        if leaves is None:
+            leaves = [np.asarray(_plain(leaf)) for leaf in jax.tree.leaves(run(*part))]
             if kept is not None:
-                kept[name] = results
-        else:
-            results = kept[name]
-        parts.append(jax.tree.map(lambda leaf, first=first: leaf[: count - first], results))
+                kept[name] = leaves
+        parts.append([leaf[: count - first] for leaf in leaves])
         if report is not None:
             report(min(first + size, count), count)
-    return jax.tree.map(_join, *parts)
+    leaves = [np.concatenate(leaf) for leaf in zip(*parts, strict=True)]
+    return jax.tree.unflatten(
+        jax.tree.structure(results), map(_like, jax.tree.leaves(results), leaves)
+    )
 
 
 def _map(member: Member, hyperparameters: PyTree, members: PyTree) -> PyTree:
@@ -180,14 +193,14 @@ def _map(member: Member, hyperparameters: PyTree, members: PyTree) -> PyTree:
 
 def _count(given: PyTree) -> int:
     """Return N, the same for all leaves."""
-    counts = {leaf.shape[0] if leaf.ndim else None for leaf in jax.tree.leaves(given)}
-    if len(counts) != 1 or None in counts or 0 in counts:
+    counts = {leaf.shape[0] if leaf.ndim else 0 for leaf in jax.tree.leaves(given)}
+    if len(counts) != 1 or 0 in counts:
         shown = sorted(map(str, counts))
         raise ValueError(
             "population: hyper-parameters and keys must be arrays [N, ...] of one N of at least "
             f"1, not of {', '.join(shown) or 'none'}"
         )
-    return counts.pop()
+    return int(counts.pop())
 
 
 def _chunks(count: int, size: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -200,21 +213,25 @@ def _digest(given: PyTree) -> str:
     """Name what a chunk is given, by names, types, shapes and contents."""
     digest = hashlib.sha256()
     for path, leaf in jax.tree.leaves_with_path(given):
-        content = np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+        content = np.asarray(_plain(leaf))
         digest.update(f"{jax.tree_util.keystr(path)} {leaf.dtype} {content.shape} ".encode())
         digest.update(np.ascontiguousarray(content).tobytes())
     return digest.hexdigest()
 
 
-def _to_host(leaf: Array) -> Array | np.ndarray:
-    return leaf if _is_key(leaf) else np.asarray(leaf)
+def _plain(leaf: Array) -> Array:
+    """Return an array of numbers: of keys, their data."""
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
 
 
-def _join(*leaves: Array | np.ndarray) -> Array | np.ndarray:
-    if len(leaves) == 1:
-        return leaves[0]
-    return jnp.concatenate(leaves) if _is_key(leaves[0]) else np.concatenate(leaves)
+def _like(expected: jax.ShapeDtypeStruct, leaf: np.ndarray) -> Array | np.ndarray:
+    """Return keys where keys are expected."""
+    if not _is_key(expected):
+        return leaf
+    return jax.random.wrap_key_data(
+        jnp.asarray(leaf), impl=jax.random.key_impl(jnp.empty(0, expected.dtype))
+    )
 
 
-def _is_key(leaf: Array | np.ndarray) -> bool:
+def _is_key(leaf: Array | jax.ShapeDtypeStruct) -> bool:
     return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)

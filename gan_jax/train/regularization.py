@@ -27,7 +27,7 @@ from gan_jax.typing import Array, Batch, Metrics, PRNGKey, PyTree, Sample, Step
 __all__ = ["clip_step", "lazy_penalty_step", "path_length_step"]
 
 
-def clip_step(limit: float = 0.01) -> Step:
+def clip_step(limit: float | Array = 0.01) -> Step:
     """Clip the discriminator's parameters, all of them, after its update.
 
     `params <- clip(params, -limit, limit)`, the first way to bound a Wasserstein critic's slope.
@@ -39,12 +39,12 @@ def clip_step(limit: float = 0.01) -> Step:
       A `Step` without metrics.
 
     Raises:
-      ValueError: `limit` is not above 0.
+      ValueError: `limit` is a number that is not above 0.
 
     Reference:
       Arjovsky et al., Wasserstein GAN, 2017, https://arxiv.org/abs/1701.07875
     """
-    if not limit > 0:
+    if isinstance(limit, (int, float)) and not limit > 0:
         raise ValueError(f"clip_step: limit is {limit}, it must be above 0")
 
     def step(

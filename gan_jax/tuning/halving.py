@@ -75,7 +75,7 @@ def halving_rounds(
 
     `settings_k = settings // factor^k`, `budget_k = budget // factor^(last - k)`
 
-    This is the inner loop of Hyperband: each round costs about the same, and the settings of the
+    This is the inner loop of Hyperband: no round costs more than the first, and the settings of the
     last round are trained to the end. There are as many rounds as settings and `least` allow; where
     `least` stops it, more than one setting is trained to the end.
 

@@ -152,3 +152,21 @@ def test_compiled_and_mapped_they_are_the_same(measure):
 def test_too_few_examples_are_refused(measure, reals, fakes, says):
     with pytest.raises(ValueError, match=says):
         measure(jnp.zeros((reals, 2)), jnp.zeros((fakes, 2)))
+
+
+def test_what_is_not_finite_has_no_measure():
+    lost, good = jnp.full((8, 2), jnp.nan), jnp.arange(16.0).reshape(8, 2)
+    assert np.isnan(diversity(good, lost))
+    assert np.isnan(reach(good, lost))
+    assert np.isnan(saturation(good, lost))
+    assert np.isnan(separation(good[:, 0], lost[:, 0]))
+    assert np.isnan(overfitting(good[:, 0], good[:, 1], lost[:, 0]))
+    assert np.isnan(gradient_cosine(good, lost))
+    assert np.isnan(gradient_ratio(lost, good))
+    assert np.isnan(gradient_ratio(good, lost))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_a_small_gradient_of_half_precision_is_along_itself(dtype):
+    gradient = jnp.full(100, 1e-4, dtype)
+    assert float(gradient_cosine(gradient, gradient)) == pytest.approx(1, abs=1e-5)

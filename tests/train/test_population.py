@@ -145,8 +145,9 @@ def test_an_interrupted_population_goes_on():
         np.testing.assert_array_equal(one, other)
 
 
-def test_states_go_on_from_call_to_call():
-    advance = train.one_by_one(lambda rate, state: state * rate + 1)
+@pytest.mark.parametrize("spread", [train.one_by_one, train.vectorized, train.over_devices])
+def test_states_go_on_from_call_to_call(spread):
+    advance = spread(lambda rate, state: state * rate + 1)
     rates, state = jnp.array([1.0, 2.0]), jnp.zeros(2)
     for _ in range(3):
         state = advance(rates, state)
@@ -170,7 +171,7 @@ def test_the_usual_spread_uses_all_devices():
     ("hyperparameters", "keys", "chunk", "message"),
     [
         (jnp.ones(3), jnp.ones(2), None, r"of one N of at least 1, not of 2, 3"),
-        (jnp.ones(()), jnp.ones(2), None, r"not of 2, None"),
+        (jnp.ones(()), jnp.ones(2), None, r"not of 0, 2"),
         ({}, {}, None, r"not of none"),
         (jnp.ones(0), jnp.ones(0), None, r"not of 0"),
         (jnp.ones(2), jnp.ones(2), 0, r"chunk is 0, it must be at least 1"),

@@ -1,0 +1,7 @@
+"""Run the experiment."""
+
+import sys
+
+from experiments.mixtures import main
+
+sys.exit(main())
