@@ -5,6 +5,10 @@
     python -m experiments.mixtures sweep --learning-rate 1e-4:1e-2:log:5 --gamma 0.1,1,10 --seeds 8
     python -m experiments.mixtures lab
 
+With the default settings, seeds 0 to 7, 100,000 steps: every seed covers 25 of 25 modes, all full;
+98.4 % of 2,500 samples are of high quality (worst seed 95.5 %), with a reverse KL of 0.0067, where
+true samples have 98.9 % and 0.0048. docs/mixtures.md has the rest.
+
 Reference:
   The grid, the ring and their figures are those of Srivastava et al., VEEGAN, 2017,
   https://arxiv.org/abs/1705.07761, and Lin et al., PacGAN, 2017, https://arxiv.org/abs/1712.04086.

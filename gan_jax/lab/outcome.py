@@ -14,7 +14,7 @@ from gan_jax.files import atomic_write
 from gan_jax.lab.game import Game
 from gan_jax.lab.play import Played
 from gan_jax.lab.protocol import COUNTS, perfect
-from gan_jax.report import Score, draw_curves, draw_quantiles, write_report
+from gan_jax.report import Finding, Score, draw_curves, draw_quantiles, write_report
 from gan_jax.writers import read_jsonl
 
 __all__ = ["draw_page", "figure_lines", "write_figures"]
@@ -105,8 +105,24 @@ def draw_page(
             if name in played.figures
             for mean, extremes in (_summary(played.figures[name]),)
         ],
+        diagnosis=_findings(played, seeds),
         data=game.distribution.name,
     )
+
+
+def _findings(played: Played, seeds: Sequence[int]) -> list[Finding]:
+    """Return when alarms were on, an entry for each member that raised one."""
+    return [
+        Finding(
+            f"{episode.alarm.name} (seed {seed})",
+            episode.first,
+            episode.last,
+            episode.alarm.what,
+            episode.alarm.remedy,
+        )
+        for seed, watch in zip(seeds, played.watches, strict=True)
+        for episode in watch.episodes
+    ]
 
 
 def _entries(name: str, values: np.ndarray) -> list[float | int | None]:

@@ -24,6 +24,7 @@ _FRAMES = 40
 _FRAME_BYTES = 150_000
 _FRAME_SIDE = 1200
 _PICTURES = {
+    "seeds.png": ("curves", "a figure of every seed over the steps"),
     "classes.png": ("curves", "how many samples and real images are of each class"),
     "samples_by_class.png": ("images", "samples of each class, as the classifier sees them"),
     "nearest.png": ("images", "samples nearest to a training image and farthest from any"),

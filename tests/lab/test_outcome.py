@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gan_jax import data, losses
+from gan_jax.diagnostics import ALARMS, Episode, Watch
 from gan_jax.errors import UsageError
 from gan_jax.lab import Played, draw_page, figure_lines, planar_game, write_figures
 from gan_jax.writers import JsonlWriter
@@ -60,7 +61,8 @@ def test_a_page_has_the_figures_the_curves_and_the_seeds(distribution, tmp_path)
         writer.close()
     figures = {"distance": np.array([0.25, 0.75]), "modes": np.array([3.0, 5.0])}
     figures = figures if distribution.modes else {"distance": figures["distance"]}
-    played = Played(step=3, figures=figures, watches=())
+    alarmed = Watch(episodes=(Episode(ALARMS[0], 2, 3),))
+    played = Played(step=3, figures=figures, watches=(alarmed, Watch()))
     path = draw_page(game_on(distribution), played, seeds, tmp_path, RECORD)
     assert path == tmp_path / "report.html"
     said = path.read_text()
@@ -69,5 +71,8 @@ def test_a_page_has_the_figures_the_curves_and_the_seeds(distribution, tmp_path)
     assert ("modes captured" in said) == (distribution.modes is not None)
     assert "0.5 ± 0.25" in said
     assert "over 2 seeds: 0.25 to 0.75" in said
+    assert f"{ALARMS[0].name} (seed 4)" in said
+    assert f"{ALARMS[0].name} (seed 6)" not in said
+    assert said.count("<img") >= 2
     for picture in ("curves.png", "evaluation/seeds.png"):
         assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
