@@ -262,13 +262,19 @@ def keep(
 def draw_pictures(
     options: Sweep, rows: list[dict[str, Any]], varied: Sequence[str], score: str
 ) -> list[Path]:
-    """Draw the score over each axis, and over the first two of a grid."""
+    """Draw the score over each axis; of a grid also quantiles, and the first two axes as a map."""
     from gan_jax import report
 
     paths = []
     for name in varied:
         paths.append(options.workdir / f"{name}.png")
         report.draw_swarm(rows, paths[-1], x=name, value=score)
+        if options.search == "grid":
+            values = sorted({row[name] for row in rows})
+            columns = [[row[score] for row in rows if row[name] == value] for value in values]
+            paths.append(options.workdir / f"{name}_quantiles.png")
+            words = name.replace("_", " ")
+            report.draw_quantiles({score: (values, columns)}, paths[-1], title=words, x=words)
     if options.search == "grid" and len(varied) > 1:
         paths.append(options.workdir / "heat_map.png")
         report.draw_heat_map(rows, paths[-1], x=varied[0], y=varied[1], value=score)

@@ -26,6 +26,7 @@ def draw_quantiles(
     *,
     title: str = "",
     label: str = "",
+    x: str = "step",
     logarithmic: bool = False,
 ) -> None:
     """Draw figures of several runs over their steps as quantiles, as a PNG.
@@ -39,6 +40,8 @@ def draw_quantiles(
       path: the picture to make or replace.
       title: what is to be seen.
       label: what the values are.
+      x: what the steps are, if not training steps: a hyper-parameter, say; its axis is logarithmic
+        where it spans a factor of 20 or more.
       logarithmic: draw values on a logarithmic scale, if all are above 0 and they span a factor of
         20 or more.
 
@@ -58,11 +61,14 @@ def draw_quantiles(
     every = np.concatenate([values.ravel() for _, values in checked.values()])
     if logarithmic and is_wide(every[np.isfinite(every)]):
         axes.set_yscale("log")
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10], integer=True))
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    if x == "step":
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10], integer=True))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    elif is_wide(np.concatenate([steps for steps, _ in checked.values()])):
+        axes.set_xscale("log")
     axes.margins(x=0.02)
     axes.grid(color=FAINT, linewidth=0.6)
-    name_axes(axes, title, "step", label)
+    name_axes(axes, title, x, label)
     figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False, labelcolor=INK)
     save_figure(figure, path)
 

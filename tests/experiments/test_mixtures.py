@@ -145,7 +145,10 @@ def test_a_sweep_leaves_one_table_and_pictures(swept):
     assert {*FIGURES} <= rows[0].keys()
     assert all(isinstance(row["modes"], int) for row in rows)
     pictures = sorted(path.name for path in swept.glob("*.png"))
-    assert pictures == ["heat_map.png", "learning_rate.png", "pack.png"]
+    axes = [
+        f"{name}{kind}.png" for name in ("learning_rate", "pack") for kind in ("", "_quantiles")
+    ]
+    assert pictures == ["heat_map.png", *axes]
 
 
 def test_the_recorded_sweep_is_the_same_sweep_and_trains_nothing_twice(swept, tmp_path, capsys):

@@ -93,3 +93,12 @@ def test_leaves_matplotlibs_settings_alone(tmp_path):
 def test_says_what_is_wrong_with_the_curves(curves, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         draw_quantiles(curves, tmp_path / "q.png")
+
+
+def test_the_x_axis_may_be_a_hyper_parameter(tmp_path, figures):
+    rates = [1e-4, 1e-3, 1e-2]
+    draw_quantiles({"a": (rates, np.ones((3, 2)))}, tmp_path / "q.png", x="learning rate")
+    draw_quantiles({"a": ([1, 2, 3], np.ones((3, 2)))}, tmp_path / "q.png", x="pack")
+    (wide,), (narrow,) = (figure.axes for figure in figures)
+    assert (wide.get_xscale(), wide.get_xlabel()) == ("log", "learning rate")
+    assert narrow.get_xscale() == "linear"
