@@ -27,7 +27,6 @@ from gan_jax.command_line import Command, require, run
 __all__ = ["Options", "main", "separate_and_together", "spreads"]
 
 PROGRAM = "python -m benchmarks.population"
-SPREADS = ("one_by_one", "vectorized", "over_devices")
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,12 @@ def spreads(options: Options) -> dict[str, float]:
     count, steps = max(1, options.members // 4), max(1, options.steps // 4)
     whole, values = whole_run(steps)
     given = members(values, range(count))
-    ways = {name: getattr(train, name)(whole) for name in SPREADS}
+    ways = {
+        "one_by_one": train.one_by_one(whole),
+        "vectorized": train.vectorized(whole),
+        "over_devices": train.over_devices(whole),
+        "over_devices, vectorized": train.over_devices(whole, spread=train.vectorized),
+    }
     for way in ways.values():
         jax.block_until_ready(way(*given))
     best = dict.fromkeys(ways, 0.0)
