@@ -15,6 +15,7 @@ from gan_jax.settings import spell
 if TYPE_CHECKING:
     from gan_jax.data import Distribution
     from gan_jax.lab import Game
+    from gan_jax.losses import AdversarialLoss
 
 __all__ = [
     "NUMBERS",
@@ -26,6 +27,7 @@ __all__ = [
     "check",
     "check_steps",
     "distribution",
+    "known_pairs",
     "make_game",
     "numbers",
     "prepare",
@@ -162,13 +164,19 @@ def contents(target: str) -> dict[str, str]:
         return {}
 
 
+def known_pairs() -> dict[str, AdversarialLoss]:
+    """Return the pairs of losses that judge points alone, by name."""
+    from gan_jax import losses
+
+    found = {name: getattr(losses, name) for name in losses.__all__ if name != "matching_aware"}
+    return {name: v for name, v in found.items() if isinstance(v, losses.AdversarialLoss)}
+
+
 def make_game(target: str, settings: Mapping[str, Any], steps: int) -> Game:
     """Make the game of settled settings."""
-    from gan_jax import lab, losses, penalties
+    from gan_jax import lab, penalties
 
-    pairs = {
-        n: v for n in losses.__all__ if isinstance(v := getattr(losses, n), losses.AdversarialLoss)
-    }
+    pairs = known_pairs()
     terms = {n: getattr(penalties, n) for n in PENALTIES}
     loss = settings["loss"]
     require(loss in pairs, "loss", loss, f"one of {', '.join(pairs)}")

@@ -320,3 +320,22 @@ def test_help_names_every_option_and_loads_nothing_heavy(command, options):
     fields = {"--" + name.replace("_", "-") for name in options.__dataclass_fields__}
     assert fields <= set(re.findall(r"--[a-z0-9-]+", done.stdout))
     assert "Commands: train, sweep, lab" in done.stdout
+
+
+def test_every_pair_and_every_penalty_can_be_played():
+    import jax
+
+    from gan_jax.lab import advance, start
+
+    given = [{"loss": name} for name in recipes.known_pairs()]
+    given += [{"penalties": (name,)} for name in recipes.PENALTIES]
+    for each in given:
+        settings = recipes.settle(recipes.Common(), {"width": 8, **each})
+        game, numbers = recipes.make_game("ring", settings, 100), recipes.numbers(settings)
+        metrics = jax.eval_shape(
+            lambda key, game=game, numbers=numbers: advance(
+                game, numbers, start(game, numbers, key), steps=1
+            )[1],
+            jax.random.key(0),
+        )
+        assert {*each.get("penalties", ())} <= metrics.keys()
