@@ -172,7 +172,11 @@ def sweep(options: Sweep) -> int:
     with claim(options.workdir, record), disk_errors_named(options.workdir, advice=GO_ON):
         sign(options.workdir, record)
         with closing(Progress(len(settings[next(iter(settings))]) * options.seeds)) as progress:
-            rows = play(options, settings, fixed, score, progress)
+            try:
+                rows = play(options, settings, fixed, score, progress)
+            except KeyboardInterrupt:
+                progress.message(f"stopped: {GO_ON}")
+                raise
         varied = [name for name in space if len(np.unique(settings[name])) > 1]
         print(*keep(options, rows, varied or list(space), score), sep="\n")
     return 0
