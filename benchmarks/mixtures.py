@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,13 +108,12 @@ class Options:
         require(fits, "steps", self.steps, "a multiple of 300")
 
 
-def _game(target: str, options: Mapping[str, Any], steps: int) -> tuple[Game, dict[str, float]]:
-    """Return a game and its hyper-parameters, as `experiments.mixtures` makes them."""
-    from experiments.mixtures.recipes import Common, make_game, numbers, settle
+def _game(target: str, options: Mapping[str, Any], steps: int) -> tuple[Game, dict[str, Any]]:
+    """Return a game and its settings, as `experiments.mixtures` makes them."""
+    from experiments.mixtures.recipes import make_game, settle
 
-    recipe = options.get("recipe", "relativistic")
-    settings = settle(Common(recipe=recipe), options)
-    return make_game(target, settings, steps), numbers(settings)
+    settings = settle(options.get("recipe", "relativistic"), options)
+    return make_game(target, settings, steps), settings
 
 
 def play(target: str, options: Mapping[str, Any], *, seeds: int, steps: int) -> dict[str, Any]:
@@ -128,20 +128,15 @@ def play(target: str, options: Mapping[str, Any], *, seeds: int, steps: int) -> 
     Returns:
       `steps`, and each figure with one value a seed.
     """
-    import jax
-    import jax.numpy as jnp
-
+    from experiments.mixtures.recipes import repeated
     from gan_jax import lab, train
 
-    game, numbers = _game(target, options, steps)
-
-    def whole(numbers: Mapping[str, Any], key: jax.Array) -> jax.Array:
-        begun = lab.start(game, numbers, key)
-        ended, _ = lab.advance(game, numbers, begun, steps=steps)
-        return lab.draw_fakes(game, ended, count=lab.SAMPLES)
-
-    values = {name: jnp.full(seeds, value, jnp.float32) for name, value in numbers.items()}
-    fakes = train.population(whole, values, jax.vmap(jax.random.key)(jnp.arange(seeds)))
+    game, settings = _game(target, options, steps)
+    fakes = train.population(
+        partial(lab.finish, game, count=lab.SAMPLES),
+        repeated(settings, seeds),
+        train.seed_keys(range(seeds)),
+    )
     figures = lab.judge_all(game.distribution, fakes)
     return {"steps": steps, **{name: figures[name].round(6).tolist() for name in FIGURES}}
 
@@ -156,27 +151,21 @@ def rates(target: str) -> dict[str, float]:
       By name, training steps per second of one seed on each of two devices: the best of the rounds.
     """
     import jax
-    import jax.numpy as jnp
 
+    from experiments.mixtures.recipes import repeated
     from gan_jax import lab, train
 
     runs: dict[str, Any] = {}
     for name, recipe in COMPARED.items():
-        game, numbers = _game(target, {"recipe": recipe}, ROUND_STEPS)
-        values = {key: jnp.full(2, value, jnp.float32) for key, value in numbers.items()}
-
-        def part(numbers: Any, key: jax.Array, game: Game = game) -> Any:
-            run = lab.start(game, numbers, key)
-            return lab.advance(game, numbers, run, steps=ROUND_STEPS)[1]
-
-        spread = train.usual_spread()(part)
-        runs[name] = (spread, values, jax.vmap(jax.random.key)(jnp.arange(2)))
-        jax.block_until_ready(spread(*runs[name][1:]))
+        game, settings = _game(target, {"recipe": recipe}, ROUND_STEPS)
+        play_out = train.usual_spread()(partial(lab.finish, game, count=1))
+        runs[name] = (play_out, repeated(settings, 2), train.seed_keys(range(2)))
+        jax.block_until_ready(play_out(*runs[name][1:]))
     best = dict.fromkeys(runs, 0.0)
     for _ in range(ROUNDS):
-        for name, (spread, *given) in runs.items():
+        for name, (play_out, *given) in runs.items():
             begun = time.monotonic()
-            jax.block_until_ready(spread(*given))
+            jax.block_until_ready(play_out(*given))
             best[name] = max(best[name], ROUND_STEPS / (time.monotonic() - begun))
     return best
 

@@ -60,10 +60,12 @@ def coverage(points: np.ndarray) -> dict[str, float]:
     Returns:
       `modes`, `full_modes`, `high_quality` and `reverse_kl` of `metrics.mixture_coverage`.
     """
+    from gan_jax.data import grid
     from gan_jax.metrics import mixture_coverage
 
-    centres = [(2.0 * i, 2.0 * j) for i in range(-2, 3) for j in range(-2, 3)]
-    judged = mixture_coverage(points, centres, 0.05)
+    modes = grid().modes
+    assert modes is not None
+    judged = mixture_coverage(points, modes.centres, modes.standard_deviation)
     kept = ("modes", "full_modes", "high_quality", "reverse_kl")
     return {name: float(getattr(judged, name)) for name in kept}
 

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,29 +53,21 @@ class Options:
         require(self.sample <= self.members, "sample", self.sample, "at most the members")
 
 
-def whole_run(steps: int) -> tuple[Callable[..., Any], dict[str, float]]:
-    """Return a run as a function of its hyper-parameters and key, and the hyper-parameters."""
-    from experiments.mixtures.recipes import Common, make_game, numbers, settle
+def whole_run(steps: int) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return a run as a function of its hyper-parameters and key, and the settings."""
+    from experiments.mixtures.recipes import make_game, settle
     from gan_jax import lab
 
-    settings = settle(Common(), {})
-    game = make_game("grid", settings, steps)
-
-    def whole(values: Mapping[str, Any], key: Any) -> Any:
-        begun = lab.start(game, values, key)
-        ended, _ = lab.advance(game, values, begun, steps=steps)
-        return lab.draw_fakes(game, ended, count=100)
-
-    return whole, numbers(settings)
+    settings = settle("relativistic", {})
+    return partial(lab.finish, make_game("grid", settings, steps), count=100), settings
 
 
-def members(values: Mapping[str, float], seeds: Sequence[int]) -> tuple[dict[str, Any], Any]:
+def members(settings: Mapping[str, Any], seeds: Sequence[int]) -> tuple[dict[str, Any], Any]:
     """Return hyper-parameters [N] and keys [N]."""
-    import jax
-    import jax.numpy as jnp
+    from experiments.mixtures.recipes import repeated
+    from gan_jax import train
 
-    repeated = {name: jnp.full(len(seeds), value, jnp.float32) for name, value in values.items()}
-    return repeated, jax.vmap(jax.random.key)(jnp.asarray(seeds, jnp.uint32))
+    return repeated(settings, len(seeds)), train.seed_keys(seeds)
 
 
 def work(kind: str, first: int, count: int, steps: int, path: Path) -> None:
@@ -86,8 +79,8 @@ def work(kind: str, first: int, count: int, steps: int, path: Path) -> None:
     compilation.use_compilation_cache()
     if kind == "together":
         compilation.split_cpu(count)
-    whole, values = whole_run(steps)
-    given, keys = members(values, range(first, first + count))
+    whole, settings = whole_run(steps)
+    given, keys = members(settings, range(first, first + count))
     if kind == "together":
         fakes = train.population(whole, given, keys)
     else:
@@ -162,8 +155,8 @@ def spreads(options: Options) -> dict[str, float]:
 
     compilation.split_cpu(2)
     count, steps = max(1, options.members // 4), max(1, options.steps // 4)
-    whole, values = whole_run(steps)
-    given = members(values, range(count))
+    whole, settings = whole_run(steps)
+    given = members(settings, range(count))
     ways = {
         "one_by_one": train.one_by_one(whole),
         "vectorized": train.vectorized(whole),

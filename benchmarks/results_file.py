@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from gan_jax.errors import UsageError
+from gan_jax.workdir import write_json
 
 __all__ = ["write_results"]
 
@@ -22,12 +21,5 @@ def write_results(path: Path | None, results: Any, *, indent: int | None = 2) ->
     Raises:
       UsageError: the file can't be written.
     """
-    if path is None:
-        return
-    from gan_jax.files import atomic_write
-
-    try:
-        with atomic_write(path, "w") as file:
-            file.write(json.dumps(results, indent=indent) + "\n")
-    except OSError as error:
-        raise UsageError(f"--json {path} can't be written: {error.strerror or error}") from None
+    if path is not None:
+        write_json(path, results, indent=indent)

@@ -48,7 +48,7 @@ class Experiment:
       best_metric: by which metric it is the best; one that tells better from worse.
       shown: what the discriminator is shown of a sample, as in `train_step`.
       diagnose_every: steps from one look at how the game goes to the next, a multiple of
-        `log_every`; see `gan_jax.diagnostics`. A look costs about two and a half steps. None takes
+        `log_every`; see `gan_jax.diagnostics`. A look costs 2 to 3.5 steps. None takes
         100 steps, or the next multiple; 0 never looks.
       notes: lines for the report, e.g. why this data set.
     """

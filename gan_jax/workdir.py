@@ -15,7 +15,15 @@ from typing import Any
 from gan_jax.errors import RunError, UsageError
 from gan_jax.files import atomic_write
 
-__all__ = ["check_out", "claim", "disk_errors_named", "read_config", "sample_path", "sign"]
+__all__ = [
+    "check_out",
+    "claim",
+    "disk_errors_named",
+    "read_config",
+    "sample_path",
+    "sign",
+    "write_json",
+]
 
 
 def check_out(path: Path | None, *, option: str = "--out", folder: bool = False) -> None:
@@ -39,6 +47,25 @@ def check_out(path: Path | None, *, option: str = "--out", folder: bool = False)
             pass
     except OSError as error:
         raise UsageError(f"{option} {path} can't be written: {error.strerror}") from None
+
+
+def write_json(path: Path, value: Any, *, option: str = "--json", indent: int | None = 2) -> None:
+    """Write a JSON file that an option names, whole or not at all.
+
+    Args:
+      path: the file to make or replace.
+      value: what JSON can hold.
+      option: what named it, for the message.
+      indent: of the lines; None for one line.
+
+    Raises:
+      UsageError: it can't be written.
+    """
+    try:
+        with atomic_write(path, "w") as file:
+            file.write(json.dumps(value, indent=indent) + "\n")
+    except OSError as error:
+        raise UsageError(f"{option} {path} can't be written: {error.strerror or error}") from None
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
     python -m experiments.mixtures
     python -m experiments.mixtures --recipe non-saturating --workdir runs/collapse
-    python -m experiments.mixtures sweep --learning-rate 1e-4:1e-2:log:5 --gamma 0.1,1,10 --seeds 8
+    python -m experiments.mixtures sweep --learning-rate 1e-4:1e-2:log --gamma 0.01,0.1,1 --seeds 8
     python -m experiments.mixtures lab
 
 With the default settings, seeds 0 to 7, 100,000 steps: every seed covers 25 of 25 modes, all full;

@@ -9,7 +9,6 @@ from pathlib import Path
 from experiments.mixtures.recipes import (
     PROGRAM,
     RECIPES,
-    Common,
     make_game,
     numbers,
     settle,
@@ -76,7 +75,7 @@ def film(options: Lab) -> int:
     recordings = []
     for recipe in options.recipes:
         given = {"signs": options.signs, "generator_rate": options.generator_rate}
-        settings = settle(Common(recipe=recipe), given)
+        settings = settle(recipe, given)
         game = make_game(options.target, settings, options.steps)
         with closing(Progress(options.steps)) as progress:
             progress.message(f"{recipe}: {options.steps:,} steps")

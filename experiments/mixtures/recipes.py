@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from gan_jax.command_line import require
 from gan_jax.errors import UsageError
+from gan_jax.files import sha256_of
 from gan_jax.settings import spell
 
 if TYPE_CHECKING:
     from gan_jax.data import Distribution
     from gan_jax.lab import Game
     from gan_jax.losses import AdversarialLoss
+    from gan_jax.typing import Array
 
 __all__ = [
     "NUMBERS",
@@ -31,6 +32,7 @@ __all__ = [
     "make_game",
     "numbers",
     "prepare",
+    "repeated",
     "settle",
     "spell_out",
 ]
@@ -110,13 +112,12 @@ def check_steps(steps: int) -> None:
     require(steps >= 100 and steps % 100 == 0, "steps", steps, "a multiple of 100, at least 100")
 
 
-def settle(options: Common, given: Mapping[str, Any]) -> dict[str, Any]:
+def settle(recipe: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return all settings of a game: the usual ones, the recipe's, and what was given."""
-    recipe = {**USUAL, **RECIPES[options.recipe]}
     chosen = {name: value for name, value in given.items() if value is not None and name in USUAL}
     for name, value in chosen.items():
         check(name, value)
-    settings = {**recipe, **chosen}
+    settings = {**USUAL, **RECIPES[recipe], **chosen}
     settings["loss"] = settings["loss"].replace("-", "_")
     require(settings["normals"] + settings["signs"] > 0, "normals", 0, "above 0 without signs")
     fits = settings["batch_size"] % settings["pack"] == 0
@@ -159,7 +160,7 @@ def contents(target: str) -> dict[str, str]:
     if target in TARGETS:
         return {}
     try:
-        return {"target_sha256": hashlib.sha256(Path(target).read_bytes()).hexdigest()}
+        return {"target_sha256": sha256_of(target)}
     except OSError:
         return {}
 
@@ -196,6 +197,15 @@ def make_game(target: str, settings: Mapping[str, Any], steps: int) -> Game:
 def numbers(settings: Mapping[str, Any]) -> dict[str, float]:
     """Return the settings that are hyper-parameters: they do not shape the program."""
     return {name: settings[name] for name in NUMBERS if settings[name] is not None}
+
+
+def repeated(settings: Mapping[str, Any], members: int) -> dict[str, Array]:
+    """Return the hyper-parameters of members that are all played with the same."""
+    import jax.numpy as jnp
+
+    return {
+        name: jnp.full(members, value, jnp.float32) for name, value in numbers(settings).items()
+    }
 
 
 def spell_out(program: str, options: type, settings: Mapping[str, Any]) -> str:

@@ -146,8 +146,8 @@ def fix(options: Sweep, settings: Mapping[str, np.ndarray]) -> dict[str, Any]:
     given |= {name: column[0].item() for name, column in settings.items()}
     shapes = [name for name in SHAPES if name in settings]
     for values in set(zip(*(settings[name].tolist() for name in shapes), strict=True)):
-        settle(options, {**given, **dict(zip(shapes, values, strict=True))})
-    return settle(options, given)
+        settle(options.recipe, {**given, **dict(zip(shapes, values, strict=True))})
+    return settle(options.recipe, given)
 
 
 def better(score: str) -> Literal["max", "min"]:

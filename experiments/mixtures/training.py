@@ -11,8 +11,8 @@ from experiments.mixtures.recipes import (
     check_steps,
     contents,
     make_game,
-    numbers,
     prepare,
+    repeated,
     settle,
     spell_out,
 )
@@ -75,10 +75,8 @@ class Config(Common):
 def train(config: Config) -> int:
     """Train, say how it went, and return the exit code."""
     check_out(config.json, option="--json")
-    settings = settle(config, vars(config))
+    settings = settle(config.recipe, vars(config))
     prepare(config.seeds)
-    import jax.numpy as jnp
-
     from gan_jax import lab
 
     game = make_game(config.target, settings, config.steps)
@@ -87,10 +85,7 @@ def train(config: Config) -> int:
     config_said = said | contents(config.target)
     record = {"experiment": "mixtures", "config": config_said, "command": command}
     seeds = range(config.seed, config.seed + config.seeds)
-    values = {
-        name: jnp.full(config.seeds, value, jnp.float32)
-        for name, value in numbers(settings).items()
-    }
+    values = repeated(settings, config.seeds)
     stop = config.stop_on_alarm
     played = lab.play(
         game, values, seeds, workdir=config.workdir, record=record, stop_on_alarm=stop

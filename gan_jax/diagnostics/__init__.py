@@ -16,7 +16,7 @@ from gan_jax.diagnostics.measures import (
     separation,
 )
 from gan_jax.diagnostics.probe import Probe, make_probe
-from gan_jax.diagnostics.recording import Gradients, Recorded, recording, successive_gradients
+from gan_jax.diagnostics.recording import Gradients, Recorded, keep_gradients, successive_gradients
 
 __all__ = [
     "ALARMS",
@@ -32,11 +32,11 @@ __all__ = [
     "game_jacobian_spectral_radius",
     "gradient_cosine",
     "gradient_ratio",
+    "keep_gradients",
     "make_probe",
     "observe",
     "overfitting",
     "reach",
-    "recording",
     "saturation",
     "separation",
     "successive_gradients",

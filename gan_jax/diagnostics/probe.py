@@ -37,8 +37,8 @@ def make_probe(
     """Make the function that measures how a game goes.
 
     It works on any recipe and only reads: the state it is given can be trained on as if nothing had
-    happened. It may be compiled, mapped and scanned, as the step may, and costs about two and a
-    half steps; once in a hundred steps that is 2 or 3 %.
+    happened. It may be compiled, mapped and scanned, as the step may, and costs 2 to 3.5
+    steps; once in a hundred steps that is 2 to 3.5 %.
 
     Args:
       train_step: the step of the recipe.

@@ -11,7 +11,7 @@ import optax
 from gan_jax.train import GANState, TrainState
 from gan_jax.typing import Batch, PyTree, TrainStep
 
-__all__ = ["Gradients", "Recorded", "recording", "successive_gradients"]
+__all__ = ["Gradients", "Recorded", "keep_gradients", "successive_gradients"]
 
 
 class Recorded(NamedTuple):
@@ -38,7 +38,7 @@ class Gradients(NamedTuple):
     discriminator: PyTree
 
 
-def recording(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+def keep_gradients(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
     """Make an optimizer keep the sum of the gradients that it is given; it moves as before.
 
     Args:
@@ -102,7 +102,9 @@ def successive_gradients(
 
 def _recorded(player: TrainState) -> TrainState:
     gradient = jax.tree.map(jnp.zeros_like, player.params)
-    return player.replace(tx=recording(player.tx), opt_state=Recorded(player.opt_state, gradient))
+    return player.replace(
+        tx=keep_gradients(player.tx), opt_state=Recorded(player.opt_state, gradient)
+    )
 
 
 def _wiped(state: GANState) -> GANState:

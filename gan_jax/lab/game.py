@@ -14,7 +14,7 @@ from gan_jax.losses import AdversarialLoss
 from gan_jax.train import Fake, GANState, Prior, Shown, make_sampler, unconditional
 from gan_jax.typing import Array, Metrics, PRNGKey, TrainStep
 
-__all__ = ["VIEW", "Game", "Hyperparameters", "Run", "advance", "draw_fakes", "start"]
+__all__ = ["VIEW", "Game", "Hyperparameters", "Run", "advance", "draw_fakes", "finish", "start"]
 
 VIEW = 4.0
 Hyperparameters = Mapping[str, Any]
@@ -139,3 +139,20 @@ def draw_fakes(game: Game, run: Run, *, count: int) -> Array:
     """
     sample = make_sampler(game.fake)
     return sample(run.state.generator, {}, jax.random.split(run.view_key, count)) / game.scale
+
+
+def finish(game: Game, hyperparameters: Hyperparameters, key: PRNGKey, *, count: int) -> Array:
+    """Play a game from its start to its end, for a `population` of them.
+
+    Args:
+      game: what is played.
+      hyperparameters: numbers by name.
+      key: of everything random in the run.
+      count: how many samples are drawn at the end.
+
+    Returns:
+      Samples [count, 2], as from `draw_fakes`.
+    """
+    begun = start(game, hyperparameters, key)
+    ended, _ = advance(game, hyperparameters, begun, steps=game.steps)
+    return draw_fakes(game, ended, count=count)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gan_jax.errors import UsageError
-from gan_jax.files import atomic_write
 from gan_jax.lab.game import Game
-from gan_jax.lab.play import Played
+from gan_jax.lab.playing import Played
 from gan_jax.lab.protocol import COUNTS, perfect
 from gan_jax.report import Finding, Score, draw_curves, draw_quantiles, write_report
+from gan_jax.workdir import write_json
 from gan_jax.writers import read_jsonl
 
 __all__ = ["draw_page", "figure_lines", "write_figures"]
@@ -60,12 +58,7 @@ def write_figures(played: Played, path: Path) -> None:
     Raises:
       UsageError: it can't be written.
     """
-    figures = {name: _entries(name, values) for name, values in played.figures.items()}
-    try:
-        with atomic_write(path, "w") as file:
-            file.write(json.dumps(figures, indent=2) + "\n")
-    except OSError as error:
-        raise UsageError(f"--json {path} can't be written: {error.strerror or error}") from None
+    write_json(path, {name: _entries(name, values) for name, values in played.figures.items()})
 
 
 def draw_page(

@@ -25,7 +25,7 @@ from gan_jax.train import (
 )
 from gan_jax.typing import Array, Batch, PRNGKey, Sample
 
-__all__ = ["Recording", "latent_grid", "make_camera", "recording"]
+__all__ = ["Recording", "latent_grid", "make_camera", "make_recording"]
 
 _SIDE = 8  # a cell's mass is measured at so many places squared
 _decode = make_sampler(unconditional(lambda latents: latents))
@@ -100,7 +100,7 @@ class Recording:
         return ValueError(f"recording {self.name!r}: {field} is {value}, it must be {accepted}")
 
 
-def recording(
+def make_recording(
     name: str,
     steps: ArrayLike,
     frames: Mapping[str, ArrayLike] | Sequence[Mapping[str, ArrayLike]],

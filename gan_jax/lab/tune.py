@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.lab.game import Game, Hyperparameters, Run, advance, draw_fakes, start
+from gan_jax.lab.game import Game, Hyperparameters, Run, advance, draw_fakes, finish, start
 from gan_jax.lab.protocol import COUNTS, SAMPLES, judge_all
-from gan_jax.train import population, usual_spread
+from gan_jax.train import population, seed_keys, usual_spread
 from gan_jax.tuning import Halving, Round, as_rows, cross_seeds, halving_cost, successive_halving
 from gan_jax.typing import Array, PRNGKey
 
@@ -55,15 +55,10 @@ def sweep(
     Returns:
       A row for each setting and seed: the settings, `seed`, and what `judge` says.
     """
-    table, done = _Table(settings, seeds), 0
+    table, done = _Members(settings, seeds), 0
     for name, game, members in _games(make_game, table, shapes):
-
-        def whole(numbers: Hyperparameters, key: PRNGKey, game: Game = game) -> Array:
-            run, _ = advance(game, numbers, start(game, numbers, key), steps=game.steps)
-            return draw_fakes(game, run, count=SAMPLES)
-
         fakes = population(
-            whole,
+            functools.partial(finish, game, count=SAMPLES),
             table.numbers(members, shapes),
             table.keys(members),
             chunk=chunk,
@@ -108,20 +103,20 @@ def halve(
       What was kept when; and the rows of `sweep` as they were when each member ended, with the
       `steps` it took.
     """
-    table, spent, done = _Table(settings, seeds), 0, 0
+    table, spent, done = _Members(settings, seeds), 0, 0
     total = halving_cost(rounds) * unit * len(seeds)
     games = list(_games(make_game, table, shapes))
     parts = [functools.partial(_part, game, unit) for _, game, _ in games]
     spread = functools.cache(usual_spread())  # or every unit would be compiled anew
+    numbers_of = functools.partial(table.numbers, shapes=shapes)
     runs = [
         population(
-            functools.partial(start, game),
-            table.numbers(members, shapes),
-            table.keys(members),
-            chunk=chunk,
+            functools.partial(start, game), numbers_of(members), table.keys(members), chunk=chunk
         )
         for _, game, members in games
     ]
+
+    tell = report or (lambda done, total: None)
 
     def advance_to(chosen: np.ndarray, budget: int) -> np.ndarray:
         nonlocal spent, done
@@ -129,20 +124,15 @@ def halve(
             stay = np.flatnonzero(np.isin(members // len(seeds), chosen))
             if not len(stay):
                 continue
-            numbers = table.numbers(members[stay], shapes)
+            numbers = numbers_of(members[stay])
             run = jax.tree.map(lambda leaf, stay=stay: leaf[stay], runs[index])
+            store = kept and kept(f"{name},unit={unit}")
             for _ in range(spent, budget):
                 run, fakes = population(
-                    parts[index],
-                    numbers,
-                    run,
-                    spread=spread,
-                    chunk=chunk,
-                    kept=kept and kept(f"{name},unit={unit}"),
+                    parts[index], numbers, run, spread=spread, chunk=chunk, kept=store
                 )
                 done += unit * len(stay)
-                if report is not None:
-                    report(done, total)
+                tell(done, total)
             runs[index] = jax.tree.map(functools.partial(_put, stay), runs[index], run)
             steps = np.full(len(stay), budget * unit)
             table.fill(members[stay], {**judge_all(game.distribution, fakes), "steps": steps})
@@ -152,7 +142,7 @@ def halve(
     return successive_halving(advance_to, rounds, mode=mode), table.rows()
 
 
-class _Table:
+class _Members:
     """The members of a sweep, each setting with each seed, and what is known of them."""
 
     def __init__(self, settings: Settings, seeds: Sequence[int]):
@@ -180,7 +170,7 @@ class _Table:
 
     def keys(self, members: np.ndarray) -> PRNGKey:
         """Return the keys of members."""
-        return jax.vmap(jax.random.key)(jnp.asarray(self._columns["seed"][members], jnp.uint32))
+        return seed_keys(self._columns["seed"][members])
 
     def fill(self, members: np.ndarray, figures: Mapping[str, np.ndarray]) -> None:
         """Note what is now known of members."""
@@ -203,7 +193,7 @@ class _Table:
 
 
 def _games(
-    make_game: MakeGame, table: _Table, shapes: Sequence[str]
+    make_game: MakeGame, table: _Members, shapes: Sequence[str]
 ) -> Iterator[tuple[str, Game, np.ndarray]]:
     """Yield the game of each combination of shapes, with a name for it, and its members."""
     named = table.named(shapes)

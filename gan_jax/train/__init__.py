@@ -15,6 +15,7 @@ from gan_jax.train.population import (
     one_by_one,
     over_devices,
     population,
+    seed_keys,
     usual_spread,
     vectorized,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "running_balance",
     "running_probability",
     "scan_steps",
+    "seed_keys",
     "shared_forward_step",
     "sign_prior",
     "simultaneous_step",

@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from gan_jax import losses, train
-from gan_jax.diagnostics import Recorded, recording, successive_gradients
+from gan_jax.diagnostics import Recorded, keep_gradients, successive_gradients
 from gan_jax.train import Network, example_keys
 from tests import games
 
@@ -13,7 +13,7 @@ from tests import games
 def test_a_recorded_optimizer_moves_as_before_and_keeps_the_sum():
     params = {"w": jnp.array([1.0, 2.0])}
     gradients = [{"w": jnp.array([1.0, -1.0])}, {"w": jnp.array([0.5, 3.0])}]
-    plain, kept = optax.adam(0.1), recording(optax.adam(0.1))
+    plain, kept = optax.adam(0.1), keep_gradients(optax.adam(0.1))
     state, recorded = plain.init(params), kept.init(params)
     for gradient in gradients:
         update, state = plain.update(gradient, state, params)

@@ -41,9 +41,9 @@ def judge_few(distribution, fakes):
 def quick():
     """Keep members on one device, and judge them by few samples."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("gan_jax.train.population", "gan_jax.lab.tune", "gan_jax.lab.play"):
+        for name in ("gan_jax.train.population", "gan_jax.lab.tune", "gan_jax.lab.playing"):
             patch.setattr(importlib.import_module(name), "usual_spread", lambda: one_by_one)
-        for name in ("gan_jax.lab.tune", "gan_jax.lab.play"):
+        for name in ("gan_jax.lab.tune", "gan_jax.lab.playing"):
             patch.setattr(importlib.import_module(name), "judge_all", judge_few)
         yield
 
@@ -90,10 +90,10 @@ def test_all_settings_are_in_the_config(trained):
 def test_the_recorded_command_means_the_same_settings(recipe):
     config = Config(recipe=recipe, pack=4, clip=0.5, seed=3)
     said = {"target": "moons", "steps": 200, "seeds": 8, "seed": 3}
-    said |= recipes.settle(config, vars(config))
+    said |= recipes.settle(config.recipe, vars(config))
     command = recipes.spell_out(recipes.PROGRAM, Config, said)
     again = parse(Config, command.split()[3:], program="x")
-    meant = {**vars(again), **recipes.settle(again, vars(again))}
+    meant = {**vars(again), **recipes.settle(again.recipe, vars(again))}
     assert {name: meant[name] for name in said} == said
 
 
@@ -117,7 +117,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(trained, tmp_path, monkeyp
         return judge_few(*given)
 
     calls = []
-    play = importlib.import_module("gan_jax.lab.play")
+    play = importlib.import_module("gan_jax.lab.playing")
     monkeypatch.setattr(play, "judge_all", judged)
     monkeypatch.setattr(play, "draw_points", lambda *panels, **options: None)
     again = (*words(trained), "--workdir", tmp_path / "run", "--json", tmp_path / "f.json")
@@ -330,7 +330,7 @@ def test_every_pair_and_every_penalty_can_be_played():
     given = [{"loss": name} for name in recipes.known_pairs()]
     given += [{"penalties": (name,)} for name in recipes.PENALTIES]
     for each in given:
-        settings = recipes.settle(recipes.Common(), {"width": 8, **each})
+        settings = recipes.settle("relativistic", {"width": 8, **each})
         game, numbers = recipes.make_game("ring", settings, 100), recipes.numbers(settings)
         metrics = jax.eval_shape(
             lambda key, game=game, numbers=numbers: advance(

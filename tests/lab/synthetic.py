@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gan_jax.lab.recording import recording
+from gan_jax.lab.recording import make_recording
 
 
 def frames_of(*, count=6, points=32, resolution=12, side=5, optimal=True, seed=0):
@@ -33,6 +33,6 @@ def synthetic(name="ring", *, count=6, relative=False, about="", losses=True, **
     if losses:
         values = {"discriminator_loss": 1.4 - share, "generator_loss": 0.7 + share, **values}
     steps = 100 * np.arange(1, count + 1)
-    return recording(
+    return make_recording(
         name, steps, frames_of(count=count, **sizes), values, relative=relative, about=about
     )

@@ -255,7 +255,7 @@ def test_latents_and_packs_that_do_not_fit(changes, message):
 
 @pytest.mark.parametrize("recipe", recipes.RECIPES)
 def test_every_recipe_takes_a_step(recipe):
-    settings = recipes.settle(recipes.Common(recipe=recipe), {"width": 8, "batch_size": 16})
+    settings = recipes.settle(recipe, {"width": 8, "batch_size": 16})
     game = recipes.make_game("ring", settings, STEPS)
     numbers = recipes.numbers(settings)
     run = jax.eval_shape(functools.partial(start, game, numbers), jax.random.key(0))

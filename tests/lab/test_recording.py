@@ -7,7 +7,7 @@ from flax import linen as nn
 from scipy.stats import norm
 
 from gan_jax import losses, train
-from gan_jax.lab.recording import Recording, latent_grid, make_camera, recording
+from gan_jax.lab.recording import Recording, latent_grid, make_camera, make_recording
 from tests.lab.synthetic import frames_of, synthetic
 
 SHIFT = jnp.array([0.3, -0.1])
@@ -218,7 +218,7 @@ def test_it_runs_inside_a_mapped_and_scanned_training():
 
     steps, frames = jax.jit(jax.vmap(run))(jax.random.split(jax.random.key(0), 2))
     each = [
-        recording(f"seed {i}", *jax.tree.map(lambda leaf, i=i: leaf[i], (steps, frames)), {})
+        make_recording(f"seed {i}", *jax.tree.map(lambda leaf, i=i: leaf[i], (steps, frames)), {})
         for i in range(2)
     ]
     assert each[0].steps.tolist() == [1, 2, 3, 4]
@@ -295,7 +295,7 @@ def test_mistakes_of_a_camera_are_named(changes, message):
 def test_frames_may_come_one_by_one():
     stacked = frames_of(count=3)
     single = [{name: array[t] for name, array in stacked.items()} for t in range(3)]
-    both = [recording("a", [1, 2, 3], frames, {}) for frames in (stacked, single)]
+    both = [make_recording("a", [1, 2, 3], frames, {}) for frames in (stacked, single)]
     for name in stacked:
         np.testing.assert_array_equal(getattr(both[0], name), getattr(both[1], name))
     assert isinstance(both[0], Recording)
@@ -334,7 +334,7 @@ def with_nan(array):
 def test_mistakes_of_a_recording_are_named(changes, message):
     arguments = {"steps": [10, 20, 30], "frames": frames_of(count=3), "values": {}, **changes}
     with pytest.raises(ValueError, match=message):
-        recording("a", **arguments)
+        make_recording("a", **arguments)
 
 
 def test_the_synthetic_recording_is_one():

@@ -13,7 +13,7 @@ import numpy as np
 from gan_jax.errors import RunError
 from gan_jax.lab.game import VIEW, Game, Hyperparameters, Run, advance, draw_fakes, start
 from gan_jax.lab.protocol import SAMPLES, judge_all
-from gan_jax.lab.recording import Recording, latent_grid, make_camera, recording
+from gan_jax.lab.recording import Recording, latent_grid, make_camera, make_recording
 from gan_jax.typing import Array, PRNGKey
 
 __all__ = ["MARGIN", "film"]
@@ -74,7 +74,7 @@ def film(
     arrows = shots["arrows"] * game.scale  # of a slope by a place
     # There is no loss before the first step.
     losses = {which: np.array([np.nan, *(row[which] for row in rows)]) for which in rows[0]}
-    return recording(
+    return make_recording(
         name,
         steps,
         {**shots, **places, "arrows": arrows},

@@ -19,7 +19,7 @@ from gan_jax.interruption import Interruption
 from gan_jax.lab.game import Game, Hyperparameters, Run, advance, draw_fakes, start
 from gan_jax.lab.protocol import FIGURES, SAMPLES, judge_all, reference_key
 from gan_jax.report import draw_points
-from gan_jax.train import Spread, usual_spread
+from gan_jax.train import Spread, seed_keys, usual_spread
 from gan_jax.typing import Array, Metrics, TrainStep
 from gan_jax.workdir import claim, disk_errors_named, sample_path, sign
 from gan_jax.writers import JsonlWriter, Progress, read_jsonl
@@ -117,7 +117,7 @@ def play(
     """
     if game.steps < 1 or game.steps % WINDOWS:
         raise ValueError(f"play: steps is {game.steps}, it must be a multiple of {WINDOWS}")
-    keys = jax.vmap(jax.random.key)(jnp.asarray(seeds, jnp.uint32))
+    keys = seed_keys(seeds)
     spread = spread or usual_spread()
     progress = Progress(game.steps, stream=stream)
     with ExitStack() as stack:

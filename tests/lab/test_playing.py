@@ -20,7 +20,7 @@ NUMBERS = {"learning_rate": 2e-3, "generator_rate": 0.5, "beta1": 0.0, "beta2": 
 NUMBERS |= {"gamma": 1.0, "gamma_fall": 1.0}
 RECORD = {"experiment": "small", "config": {"rate": 1}, "command": "python -m small"}
 SEEDS = (3, 5, 8)
-module = importlib.import_module("gan_jax.lab.play")  # the package's `play` is the function
+module = importlib.import_module("gan_jax.lab.playing")  # the package's `play` is the function
 
 
 @pytest.fixture(scope="module")
