@@ -4,7 +4,7 @@ A saved step is a folder named after it, in which orbax keeps the arrays below `
 metrics below `metrics/`. Two files are added before orbax commits the folder by renaming it, so a
 step is either there as a whole, with both of them, or not at all:
 
-* `leaves.json`: the name, dtype and shape of every leaf of the state;
+* `leaves.json`: the format's version, and the name, dtype and shape of every leaf of the state;
 * `integrity.json`: the size and SHA-256 of every file, without which no step is believed.
 """
 

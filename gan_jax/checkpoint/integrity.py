@@ -13,9 +13,10 @@ from gan_jax.checkpoint.quiet import one_line
 from gan_jax.errors import RunError, UsageError
 from gan_jax.files import sha256_of
 
-__all__ = ["LEAVES", "examine", "move_aside", "nothing_good", "saved_steps", "seal"]
+__all__ = ["FORMAT", "examine", "move_aside", "nothing_good", "read_leaves", "saved_steps", "seal"]
 
-LEAVES = "leaves.json"
+FORMAT = 2  # Raised whenever the meaning of what is written changes; other formats are refused.
+_LEAVES = "leaves.json"
 _INTEGRITY = "integrity.json"
 # Orbax writes the time of the commit into it after the sealing; nothing restored depends on it.
 _COMMIT_TIME = "_CHECKPOINT_METADATA"
@@ -28,7 +29,8 @@ def seal(folder: Path, leaves: Mapping[str, str]) -> None:
       folder: a step's folder, all written but not yet under its final name.
       leaves: dtype and shape of every leaf by name.
     """
-    (folder / LEAVES).write_text(json.dumps(leaves, indent=1))
+    described = {"format": FORMAT, "leaves": dict(leaves)}
+    (folder / _LEAVES).write_text(json.dumps(described, indent=1))
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     fingerprints = {
         path.relative_to(folder).as_posix(): _fingerprint(path)
@@ -36,6 +38,28 @@ def seal(folder: Path, leaves: Mapping[str, str]) -> None:
         if path != folder / _COMMIT_TIME
     }
     (folder / _INTEGRITY).write_text(json.dumps(fingerprints, indent=1))
+
+
+def read_leaves(folder: Path) -> dict[str, str]:
+    """Read what the state of a step is made of.
+
+    Args:
+      folder: a step's folder, found to be good.
+
+    Returns:
+      Dtype and shape of every leaf by name.
+
+    Raises:
+      UsageError: it is of another format than this version writes.
+    """
+    described = json.loads((folder / _LEAVES).read_text())
+    found = described.get("format", 1)  # the first had no number
+    if found != FORMAT:
+        raise UsageError(
+            f"its format is {found}, and this version of gan_jax reads {FORMAT}: "
+            "go on with the version that wrote it"
+        )
+    return described["leaves"]
 
 
 def saved_steps(folder: Path) -> list[int]:
@@ -130,7 +154,7 @@ def _damage(folder: Path) -> str | None:
         return f"{name} can't be read: {one_line(error)}"
     except (AttributeError, ValueError):
         return f"{name} has changed"
-    return None if LEAVES in fingerprints else f"{_INTEGRITY} has changed"
+    return None if _LEAVES in fingerprints else f"{_INTEGRITY} has changed"
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

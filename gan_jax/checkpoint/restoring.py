@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,13 +10,16 @@ from typing import Any
 import jax
 from jax.experimental import multihost_utils
 
-from gan_jax.checkpoint.integrity import LEAVES, examine, move_aside, nothing_good, saved_steps
+from gan_jax import parallel
+from gan_jax.checkpoint.integrity import examine, move_aside, nothing_good, read_leaves, saved_steps
 from gan_jax.checkpoint.quiet import one_line, silence_orbax
 from gan_jax.checkpoint.structure import abstract_state, check_fits, describe
 from gan_jax.errors import RunError, UsageError
 from gan_jax.typing import PyTree
 
 __all__ = ["restore_latest", "restore_part"]
+
+_NOTHING = -1
 
 
 def restore_latest(
@@ -29,8 +31,9 @@ def restore_latest(
 ) -> tuple[PyTree, int] | None:
     """Restore the newest good step, to train on from it.
 
-    Every step is verified. Those that are damaged are renamed to `damaged-<step>-...`, so that
-    their steps can be saved again; nothing is deleted.
+    Every step is verified; of several processes, the first decides which is restored. Those that
+    are damaged are renamed to `damaged-<step>-...`, so that their steps can be saved again; nothing
+    is deleted.
 
     Args:
       folder: where the steps are.
@@ -42,24 +45,35 @@ def restore_latest(
       The state, in new arrays, and its step; None if no step was ever saved.
 
     Raises:
-      UsageError: what was saved is of another structure, shape or dtype.
+      UsageError: what was saved is of another structure, shape, dtype or format.
       RunError: there are steps, but none is good.
     """
     folder = Path(folder).absolute()
-    problems = dict(examine(folder, saved_steps(folder)))
-    if not problems:
+    newest: int | None = None
+    damaged: dict[int, str] = {}
+    with parallel.together():
+        if parallel.is_first():
+            newest, damaged = _newest_good(folder)
+    step = parallel.first_says(_NOTHING if newest is None else newest)
+    if step == _NOTHING:
         return None
-    damaged = {step: problem for step, problem in problems.items() if problem is not None}
-    step = next((step for step in problems if step not in damaged), None)
-    if step is None:
-        raise nothing_good(folder, damaged)
     state = _restore(folder / str(step), target, sharding, part=False)
-    if jax.process_index() == 0:
+    if parallel.is_first():
         for bad, problem in damaged.items():
             moved = move_aside(folder, bad)
             report(f"checkpoint {bad} is damaged ({problem}): moved to {moved}, {step} is good")
     multihost_utils.sync_global_devices("gan_jax: damaged checkpoints are out of the way")
     return state, step
+
+
+def _newest_good(folder: Path) -> tuple[int | None, dict[int, str]]:
+    """Verify all steps; return the newest good one, and what is wrong with each damaged one."""
+    problems = dict(examine(folder, saved_steps(folder)))
+    damaged = {step: problem for step, problem in problems.items() if problem is not None}
+    good = [step for step in problems if step not in damaged]
+    if damaged and not good:
+        raise nothing_good(folder, damaged)
+    return max(good, default=None), damaged
 
 
 def restore_part(
@@ -86,7 +100,8 @@ def restore_part(
       What `target` names, in new arrays, and its step.
 
     Raises:
-      UsageError: there is no such step, or a part is of another structure, shape or dtype.
+      UsageError: there is no such step, or a part is of another structure, shape or dtype, or
+        the format is another.
       RunError: the step wanted is damaged, or all are.
     """
     folder = Path(folder).absolute()
@@ -112,7 +127,7 @@ def _restore(
     silence_orbax()
     abstract = abstract_state(target, sharding)
     try:
-        check_fits(json.loads((folder / LEAVES).read_text()), describe(abstract), part=part)
+        check_fits(read_leaves(folder), describe(abstract), part=part)
     except UsageError as error:
         raise UsageError(f"checkpoint {folder} doesn't fit: {error}") from None
     arguments = ocp.args.PyTreeRestore(

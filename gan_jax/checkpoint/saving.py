@@ -16,6 +16,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
+from gan_jax import parallel
 from gan_jax.checkpoint.integrity import saved_steps, seal
 from gan_jax.checkpoint.quiet import one_line, silence_orbax
 from gan_jax.checkpoint.structure import abstract_state, describe
@@ -130,7 +131,8 @@ class Checkpoints:
             ) from error
 
     def _seal(self) -> None:
-        seal(self._folder / f"{self._step}{_UNFINISHED}", self._leaves)
+        if parallel.is_first():
+            seal(self._folder / f"{self._step}{_UNFINISHED}", self._leaves)
 
 
 def best_step(
@@ -173,7 +175,7 @@ def _make_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise UsageError(f"checkpoints can't be written in {folder}: {one_line(error)}") from error
-    if jax.process_index() == 0:
+    if parallel.is_first():
         for leftover in [*folder.glob(f"*{_UNFINISHED}"), folder / _RETIRED]:
             shutil.rmtree(leftover, ignore_errors=True)
 

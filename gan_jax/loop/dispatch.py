@@ -60,7 +60,7 @@ def make_run(experiment: Experiment, devices: Sequence[jax.Device]) -> Run:
 
     Args:
       experiment: whose step is taken, and whether it may be scanned.
-      devices: over which each batch is spread.
+      devices: over which each batch is spread, of this process or of all.
 
     Returns:
       A function from a state, which it donates, and a batch of `make_feed` to the new state and
@@ -69,9 +69,10 @@ def make_run(experiment: Experiment, devices: Sequence[jax.Device]) -> Run:
     step = make_step(experiment)
     if experiment.scan:
         step = scan_steps(step)
-    if len(devices) > 1:
-        return parallel.pmap(step, devices=devices, batch_axis=int(experiment.scan))
-    return compilation.jit(step)
+    if len(devices) == 1:
+        return compilation.jit(step)
+    spread = parallel.pmap if jax.process_count() == 1 else parallel.shard_map
+    return spread(step, devices=devices, batch_axis=int(experiment.scan))
 
 
 def advance(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Sharding
 
-from gan_jax import data
+from gan_jax import data, parallel
 from gan_jax.experiment import Experiment
 from gan_jax.typing import Array, Batch
 
-__all__ = ["is_resident", "make_feed", "steps_per_dispatch", "windows"]
+__all__ = ["check_batch", "is_resident", "make_feed", "steps_per_dispatch", "windows"]
 
 _DISPATCH_BYTES = 2**26  # Of batches in one dispatch; a prefetching feed holds a few of them.
 _RESIDENT_SHARE = 4
@@ -20,34 +22,37 @@ _AHEAD = 2
 
 
 def make_feed(
-    experiment: Experiment, dataset: data.Dataset, key: Array, device: jax.Device
+    experiment: Experiment, dataset: data.Dataset, key: Array, devices: Sequence[jax.Device]
 ) -> Callable[[int], Generator[tuple[int, Batch], None, None]]:
     """Make the function that opens the stream of a run's batches.
 
-    Both feeds give the same bytes: the data set is put on the device and batches are gathered
-    there, or a thread gathers them on the host and moves them over while earlier ones are in use.
+    Both feeds give the same bytes: the data set is put on every device and each gathers its share
+    of the batches there, or a thread gathers it on the host and moves it over while earlier ones
+    are in use. Of several processes, each gathers what its own devices need; which examples make a
+    batch is the same on any number of devices.
 
     Args:
       experiment: whose data it is, and how it is taken.
       dataset: the training data.
       key: key of the data's order.
-      device: where batches are needed.
+      devices: between which batches are split, of this process or of all.
 
     Returns:
       A function from the number of steps taken already to a generator of `(end, batch)`, one for
       each dispatch: the number of steps taken after it, and `{"image": uint8 [K, B, H, W, C],
-      "label": int32 [K, B]}`, without the axis of K steps if the experiment does not scan.
-
-    Raises:
-      UsageError: a batch is larger than the data.
+      "label": int32 [K, B]}`, without the axis of K steps if the experiment does not scan; B is
+      the global batch.
     """
     draw = functools.partial(
         data.batch_indices, key, num_examples=len(dataset.labels), batch_size=experiment.batch_size
     )
-    draw(0, 0)  # refuses a batch larger than the data before anything is written
     size = steps_per_dispatch(experiment, dataset)
-    resident = is_resident(experiment, dataset, device)
-    take = _from_device(dataset, device) if resident else _from_host(dataset, device)
+    resident = is_resident(experiment, dataset, parallel.local_devices(devices)[0])
+    share = parallel.split(devices, int(experiment.scan))
+    if resident:
+        take = _from_device(dataset, parallel.replicated(devices), share)
+    else:
+        take = _from_host(dataset, share)
 
     def make(window: tuple[int, int]) -> tuple[int, Batch]:
         first, end = window
@@ -61,6 +66,20 @@ def make_feed(
         return data.prefetch(make, dispatches, ahead=_AHEAD)
 
     return feed
+
+
+def check_batch(experiment: Experiment, dataset: data.Dataset) -> None:
+    """Refuse a batch that the data can't fill.
+
+    Args:
+      experiment: how large a batch is.
+      dataset: the training data.
+
+    Raises:
+      UsageError: a batch is larger than the data.
+    """
+    examples, size = len(dataset.labels), experiment.batch_size
+    data.batch_indices(jax.random.key(0), 0, 0, num_examples=examples, batch_size=size)
 
 
 def is_resident(experiment: Experiment, dataset: data.Dataset, device: jax.Device) -> bool:
@@ -122,18 +141,28 @@ def windows(first: int, last: int, size: int) -> Iterator[tuple[int, int]]:
         first = end
 
 
-def _from_device(dataset: data.Dataset, device: jax.Device) -> Callable[[np.ndarray], Batch]:
-    arrays = jax.device_put(dataset.arrays, device)
-    return functools.partial(jax.jit(data.gather), arrays)
+def _from_device(
+    dataset: data.Dataset, whole: Sharding, share: Sharding
+) -> Callable[[np.ndarray], Batch]:
+    arrays = parallel.place(dataset.arrays, whole)
+    gather = jax.jit(data.gather, out_shardings=share)
+    return lambda rows: gather(arrays, parallel.place(rows, share))
 
 
-def _from_host(dataset: data.Dataset, device: jax.Device) -> Callable[[np.ndarray], Batch]:
+def _from_host(dataset: data.Dataset, share: Sharding) -> Callable[[np.ndarray], Batch]:
     # Plain views: an index into a memory map would otherwise stay one.
     arrays = {name: np.asarray(array) for name, array in dataset.arrays.items()}
 
-    def take(indices: np.ndarray) -> Batch:
-        batch = {name: array[indices] for name, array in arrays.items()}
+    def take(rows: np.ndarray) -> Batch:
+        def gather(array: np.ndarray) -> jax.Array:
+            shape = (*rows.shape, *array.shape[1:])
+
+            def part(index: Any) -> np.ndarray:
+                return array[rows[index[: rows.ndim]]]
+
+            return jax.make_array_from_callback(shape, share, part)
+
         # Waits in the thread, so that a batch counts as ready when it has arrived.
-        return jax.block_until_ready(jax.device_put(batch, device))
+        return jax.block_until_ready({name: gather(array) for name, array in arrays.items()})
 
     return take

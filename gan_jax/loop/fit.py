@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 import jax
 
-from gan_jax import checkpoint, parallel, report
-from gan_jax.diagnostics import Alarm, watch_rows
+from gan_jax import checkpoint, data, parallel, report
+from gan_jax.diagnostics import ALARMS, Alarm
 from gan_jax.evaluation import (
     Evaluation,
     Request,
@@ -25,15 +25,15 @@ from gan_jax.experiment import Experiment
 from gan_jax.interruption import Interruption
 from gan_jax.loop.diagnosis import Look, make_look
 from gan_jax.loop.dispatch import Advance, advance, make_run
-from gan_jax.loop.feed import make_feed, windows
+from gan_jax.loop.feed import check_batch, make_feed, windows
 from gan_jax.loop.log import Log
 from gan_jax.loop.profile import profile_run
-from gan_jax.loop.startup import environment
+from gan_jax.loop.startup import first_state, open_log, open_progress, record
 from gan_jax.loop.view import draw_report, sample_grid, worth_a_look
 from gan_jax.train import GANState
 from gan_jax.typing import Metrics, PRNGKey
 from gan_jax.workdir import claim, disk_errors_named, sample_path, sign
-from gan_jax.writers import JsonlWriter, Progress, TensorBoardWriter, read_jsonl
+from gan_jax.writers import Progress
 
 __all__ = ["Finished", "fit", "summary"]
 
@@ -78,7 +78,8 @@ def fit(
     Args:
       experiment: what to train.
       workdir: the run's folder; a run of the same settings in it is gone on with.
-      devices: devices to spread each batch over, all local ones if None.
+      devices: devices to spread each batch over, all if None, also of several processes, each of
+        which then calls it.
       profile: first trace some steps into `profile/`, and print where their time goes.
       stop_on_alarm: save and stop when an alarm starts, see `gan_jax.diagnostics`; a run that goes
         on afterwards is stopped by another alarm, or by the same one once it was over.
@@ -90,30 +91,25 @@ def fit(
     Raises:
       UsageError: the folder is another run's or can't be written, or the batch can't be split.
       RunError: a metric is not finite, the disk is full, or no checkpoint is good.
+      PeerError: another process of the run is gone.
     """
     workdir = Path(workdir)
-    devices = list(devices or jax.local_devices())
+    devices = list(devices or jax.devices())
     share = parallel.batch_share(experiment.batch_size, len(devices))
     create_key, data_key, view_key = jax.random.split(jax.random.key(experiment.seed), 3)
     # What a fourth key of the split would be.
     probe_key = jax.random.fold_in(jax.random.key(experiment.seed), 3)
-    progress = Progress(experiment.steps, stream=stream)
     with ExitStack() as stack:
-        record = _record(experiment)
-        stack.enter_context(claim(workdir, record))
-        stack.enter_context(disk_errors_named(workdir, advice=_GO_ON))
-        stack.callback(progress.close)
-        dataset = experiment.load(split="train", report=progress.message)
-        feed = make_feed(experiment, dataset, data_key, devices[0])
-        held_out = None
-        if experiment.evaluate:  # or fail now, not half-way
-            held_out = experiment.load(split="test", report=progress.message)
-        sign(workdir, record)
-        state = _start(experiment, workdir, create_key, devices[0], progress)
-        if profile:
-            for line in profile_run(experiment, dataset, state, workdir / "profile", devices):
+        stack.enter_context(parallel.peers_watched())
+        progress = open_progress(stack, experiment, stream)
+        dataset, held_out = _claim_and_load(stack, experiment, workdir, progress)
+        feed = make_feed(experiment, dataset, data_key, devices)
+        state = first_state(experiment, workdir, create_key, devices, progress)
+        if profile and parallel.is_first():
+            alone = parallel.local(state)
+            for line in profile_run(experiment, dataset, alone, workdir / "profile", devices):
                 progress.message(line)
-        log = _open_log(stack, experiment, workdir, int(state.step), progress)
+        log = open_log(stack, experiment, workdir, int(state.step), progress)
         measure = make_look(experiment, dataset, held_out, probe_key, count=_at_least(_FEW, share))
         with closing(feed(int(state.step))) as batches:
             take = functools.partial(advance, make_run(experiment, devices), batches)
@@ -121,8 +117,31 @@ def fit(
                 experiment, workdir, state, take, view_key, log, measure, stop_on_alarm
             )
         evaluation = _judge(experiment, workdir, state, progress)
-        page = draw_report(experiment, workdir, evaluation, dataset.origin)
+        page = workdir / "report.html"
+        if parallel.is_first():
+            draw_report(experiment, workdir, evaluation, dataset.origin)
         return Finished(state, signal, evaluation, page, alarm)
+
+
+def _claim_and_load(
+    stack: ExitStack, experiment: Experiment, workdir: Path, progress: Progress
+) -> tuple[data.Dataset, data.Dataset | None]:
+    """Hold the folder for as long as the run lasts, and load its data; all processes or none."""
+    described, held_out = record(experiment), None
+    stack.enter_context(disk_errors_named(workdir, advice=_GO_ON))
+    with parallel.together():
+        if parallel.is_first():
+            stack.enter_context(claim(workdir, described))
+        dataset = experiment.load(split="train", report=progress.message)
+        check_batch(experiment, dataset)
+        if experiment.evaluate:  # or fail now, not half-way
+            held_out = experiment.load(split="test", report=progress.message)
+    same = json.dumps([described["experiment"], described["config"]], sort_keys=True)
+    parallel.check_same(same, "settings")
+    with parallel.together():
+        if parallel.is_first():
+            sign(workdir, described)
+    return dataset, held_out
 
 
 def summary(finished: Finished) -> list[str]:
@@ -161,13 +180,14 @@ def _train(
     def look(state: GANState, step: int) -> None:
         picture = draw(state)
         report.save_png(sample_path(workdir, step), picture)
-        log.events.image(step, "samples", picture)
+        log.picture(step, picture)
 
-    first = int(state.step)
-    if first == 0:
-        look(state, 0)
+    first, writes = int(state.step), parallel.is_first()
+    if first == 0 and writes:
+        look(parallel.local(state), 0)
     pending: tuple[int, Metrics, Metrics | None] | None = None
     alarm: Alarm | None = None
+    signal = 0
     with (
         Interruption() as interruption,
         checkpoint.Checkpoints(workdir / "checkpoints", best=best, mode=mode) as checkpoints,
@@ -175,65 +195,37 @@ def _train(
         for _, end in windows(first, experiment.steps, experiment.log_every):
             state, metrics, waited = advance(state, end, pending[1] if pending else None)
             log.waited(waited)
-            measures = measure(state, end)
+            shown = parallel.local(state)
+            measures = measure(shown, end)
             if pending:
                 log.window(*pending)  # while the device works on the window just dispatched
             if stop_on_alarm:
-                alarm = next(iter(log.watch.started), None)
+                alarm = _first_alarm(log.watch.started)
             pending = (end, metrics, measures)
-            stop = end == experiment.steps or bool(interruption.signal or alarm)
+            signal = parallel.largest(interruption.signal or 0)
+            stop = end == experiment.steps or bool(signal or alarm)
             save = stop or end % experiment.save_every == 0
             see = stop or worth_a_look(end, experiment)
             if save or see:
                 log.window(*pending)
                 pending = None
-            if see:
-                look(state, end)
+            if see and writes:
+                look(shown, end)
             if save:
-                checkpoints.save(end, state, _quick_score(experiment, state, end, log))
+                checkpoints.save(end, state, _quick_score(experiment, shown, end, log))
             if save or see:
                 log.pause()
             if stop:
                 break
         if int(state.step) == experiment.steps:
             return state, None, None
-        return state, interruption.signal, alarm
+        return state, signal or None, alarm
 
 
-def _start(
-    experiment: Experiment,
-    workdir: Path,
-    key: PRNGKey,
-    device: jax.Device,
-    progress: Progress,
-) -> GANState:
-    """Restore the newest good checkpoint, or create the initial state."""
-    create = jax.jit(experiment.create)
-    place = jax.sharding.SingleDeviceSharding(device)
-    restored = checkpoint.restore_latest(
-        workdir / "checkpoints",
-        jax.eval_shape(create, key),
-        sharding=place,
-        report=progress.message,
-    )
-    if restored is None:
-        # Committed, as what a step returns is: else the second window would compile again.
-        return jax.device_put(create(key), place)
-    state, step = restored
-    progress.message(f"going on from step {step} in {workdir}")
-    return state
-
-
-def _open_log(
-    stack: ExitStack, experiment: Experiment, workdir: Path, step: int, progress: Progress
-) -> Log:
-    """Open the run's files for what comes after a step, and look at what came before."""
-    rows = JsonlWriter(workdir / "metrics.jsonl", resume_step=step)
-    stack.callback(rows.close)
-    seen = watch_rows(read_jsonl(workdir / "metrics.jsonl"))
-    events = TensorBoardWriter(workdir / "tensorboard", resume_step=step)
-    stack.callback(events.close)
-    return Log(experiment.batch_size, rows, events, progress, watch=replace(seen, started=()))
+def _first_alarm(started: Sequence[Alarm]) -> Alarm | None:
+    """Return the alarm that stops a run, which the first process decides for all."""
+    number = parallel.first_says(1 + ALARMS.index(started[0]) if started else 0)
+    return ALARMS[number - 1] if number else None
 
 
 def _at_least(few: int, share: int) -> int:
@@ -260,28 +252,18 @@ def _judge(
     experiment: Experiment, workdir: Path, state: GANState, progress: Progress
 ) -> Evaluation | None:
     """Evaluate a finished run, unless that was done before."""
-    step = int(state.step)
+    step, writes = int(state.step), parallel.is_first()
     known = read_evaluation(workdir)
     if known is not None and known.step == step:
         return known
     if not experiment.evaluate or step != experiment.steps:
         return None
     evaluation = experiment.evaluate(
-        state.generator,
+        parallel.local(state.generator),
         step,
-        look=functools.partial(draw_pictures, workdir / "evaluation"),
+        look=functools.partial(draw_pictures, workdir / "evaluation") if writes else None,
         report=progress.message,
     )
-    add_evaluation(workdir, evaluation, standard=True)
+    if writes:
+        add_evaluation(workdir, evaluation, standard=True)
     return evaluation
-
-
-def _record(experiment: Experiment) -> dict[str, Any]:
-    """Return what `config.json` says."""
-    return {
-        "experiment": experiment.name,
-        "config": dict(experiment.config),
-        "command": experiment.command,
-        "notes": list(experiment.notes),
-        "environment": environment(),
-    }

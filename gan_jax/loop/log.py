@@ -21,15 +21,14 @@ class Log:
 
     Attributes:
       progress: the display, for lines of other kinds.
-      events: the TensorBoard writer, for pictures.
       watch: what was seen of the run, for alarms.
     """
 
     def __init__(
         self,
         batch_size: int,
-        rows: JsonlWriter,
-        events: TensorBoardWriter,
+        rows: JsonlWriter | None,
+        events: TensorBoardWriter | None,
         progress: Progress,
         *,
         watch: Watch | None = None,
@@ -39,14 +38,14 @@ class Log:
 
         Args:
           batch_size: images per step, for the rate.
-          rows: where rows go.
-          events: where TensorBoard events go.
+          rows: where rows go; None in a process that writes nothing.
+          events: where TensorBoard events and pictures go; likewise.
           progress: the display.
           watch: what was seen of the run before.
           clock: seconds that only go up.
         """
         self.progress = progress
-        self.events = events
+        self._events = events
         self.watch = Watch() if watch is None else watch
         self._rows = rows
         self._batch_size = batch_size
@@ -109,8 +108,20 @@ class Log:
           step: the step they belong to.
           values: the numbers by name.
         """
-        self._rows.write(step, values)
-        self.events.scalars(step, values)
+        if self._rows:
+            self._rows.write(step, values)
+        if self._events:
+            self._events.scalars(step, values)
+
+    def picture(self, step: int, picture: np.ndarray) -> None:
+        """Add a picture of samples to the TensorBoard events.
+
+        Args:
+          step: the step it belongs to.
+          picture: uint8 [H, W, C].
+        """
+        if self._events:
+            self._events.image(step, "samples", picture)
 
     def pause(self) -> None:
         """Leave the time since the last window was written out of the rates."""

@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gan_jax.errors import UsageError
+from gan_jax.parallel.placement import AXIS, layout
 from gan_jax.typing import Batch, Metrics, PyTree, TrainStep
 
 __all__ = ["batch_share", "pmap", "shard_map"]
-
-_AXIS = "batch"
 
 
 def pmap(
@@ -22,7 +20,7 @@ def pmap(
     devices: Sequence[jax.Device] | None = None,
     batch_axis: int = 0,
 ) -> Callable[[PyTree, Batch], tuple[PyTree, Metrics]]:
-    """Run a training step on all devices by `jax.pmap`, giving what one device gives.
+    """Run a training step on all devices of this process by `jax.pmap`, giving what one gives.
 
     State and metrics are whole values, not stacked per device; the state given is donated.
 
@@ -38,11 +36,11 @@ def pmap(
     Raises:
       UsageError: on a call, when the global batch can't be split evenly.
     """
-    mesh, whole, split = _layout(list(devices or jax.local_devices()), batch_axis)
+    mesh, whole, split = layout(list(devices or jax.local_devices()), batch_axis)
     # What `pmap` gives each device is one index of an axis of its own, so the batch gets one.
     parallel = jax.pmap(
-        partial(train_step, axis_name=_AXIS),
-        axis_name=_AXIS,
+        partial(train_step, axis_name=AXIS),
+        axis_name=AXIS,
         in_axes=(None, batch_axis),
         out_axes=(None, None),
         devices=list(mesh.devices.flat),
@@ -70,6 +68,9 @@ def shard_map(
 ) -> Callable[[PyTree, Batch], tuple[PyTree, Metrics]]:
     """Run a training step on all devices by `jax.shard_map`, giving what one device gives.
 
+    The devices may be of several processes. Each of them then calls it with the state and the batch
+    placed on all (see `gan_jax.parallel.place`).
+
     Args:
       train_step: `(state, batch, *, axis_name) -> (state, metrics)`.
       devices: the devices to use, all if None.
@@ -81,10 +82,10 @@ def shard_map(
     Raises:
       UsageError: on a call, when the global batch can't be split evenly.
     """
-    mesh, whole, split = _layout(list(devices or jax.devices()), batch_axis)
+    mesh, whole, split = layout(list(devices or jax.devices()), batch_axis)
     # With check_vma=True gradients of replicated parameters come out summed, not averaged.
     sharded = jax.shard_map(
-        partial(train_step, axis_name=_AXIS),
+        partial(train_step, axis_name=AXIS),
         mesh=mesh,
         in_specs=(whole.spec, split.spec),
         out_specs=(whole.spec, whole.spec),
@@ -118,15 +119,6 @@ def batch_share(batch_size: int, devices: int) -> int:
             f"it must be a positive multiple of {devices} (--devices takes fewer)"
         )
     return batch_size // devices
-
-
-def _layout(
-    devices: list[jax.Device], batch_axis: int
-) -> tuple[Mesh, NamedSharding, NamedSharding]:
-    """Return the mesh, how a state lies on it, and how a batch does."""
-    mesh = jax.make_mesh((len(devices),), (_AXIS,), axis_types=(AxisType.Auto,), devices=devices)
-    split = PartitionSpec(*[None] * batch_axis, _AXIS)
-    return mesh, NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, split)
 
 
 def _size(batch: Batch, batch_axis: int) -> int:
