@@ -38,7 +38,7 @@ class LabelledLatents(nn.Module):
         Raises:
           ValueError: labels are missing, unasked for, or not [B].
         """
-        _check_labels("generator", self.num_classes, labels, len(latents))
+        _check_labels("generator", self.num_classes, labels, latents.shape[0])
         if labels is None:
             return latents
         embedding = nn.Embed(self.num_classes, self.features, embedding_init=normal(1.0))(labels)
@@ -80,7 +80,7 @@ class ProjectionHead(nn.Module):
         Raises:
           ValueError: labels are missing, unasked for, or not [B].
         """
-        _check_labels("discriminator", self.num_classes, labels, len(features))
+        _check_labels("discriminator", self.num_classes, labels, features.shape[0])
         features = features.astype(jnp.promote_types(features.dtype, jnp.float32))
         logits = self.dense(1, kernel_init=self.kernel_init)(features)[:, 0]
         if labels is None:
