@@ -33,6 +33,8 @@ class RunOptions:
     """How many processes there are."""
     process_id: int | None = None
     """Which one this is, from 0."""
+    heartbeat_seconds: int = 100
+    """For how long another process may give no sign of life before this one ends itself."""
     stop_on_alarm: bool = False
     """Save and stop when an alarm starts (vanishing gradient, mode collapse, ...): exit code 1."""
     profile: bool = False
@@ -45,6 +47,8 @@ class RunOptions:
         for name in ("devices", "num_processes"):
             value = getattr(self, name)
             require(value is None or value >= 1, name, value, "a whole number of at least 1")
+        beat = self.heartbeat_seconds
+        require(10 <= beat <= 86_400, "heartbeat_seconds", beat, "from 10 to 86400")
         count, index = self.num_processes, self.process_id
         if count is not None and index is not None:
             require(0 <= index < count, "process_id", index, f"from 0 to {count - 1}")
@@ -89,7 +93,12 @@ def train(
     from gan_jax import parallel
 
     with parallel.peers_watched():
-        parallel.join(options.coordinator, options.num_processes, options.process_id)
+        parallel.join(
+            options.coordinator,
+            options.num_processes,
+            options.process_id,
+            heartbeat_seconds=options.heartbeat_seconds,
+        )
         with parallel.together():
             settings, notes = settle(options)
         return _fit(options, build, settings, notes)

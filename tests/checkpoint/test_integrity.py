@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 from gan_jax.checkpoint import Checkpoints, restore_latest, restore_part
-from gan_jax.checkpoint.integrity import saved_steps
+from gan_jax.checkpoint.integrity import FORMAT, saved_steps
 from gan_jax.errors import RunError, UsageError
 
 
@@ -138,7 +138,9 @@ def test_what_is_no_step_is_left_alone(folder, make_game):
 
 
 def test_the_manifest_names_every_leaf_and_file(saved):
-    leaves = json.loads((saved / "2" / "leaves.json").read_text())
+    described = json.loads((saved / "2" / "leaves.json").read_text())
+    assert described["format"] == FORMAT
+    leaves = described["leaves"]
     assert leaves["key"] == "key<fry>[]"
     assert leaves["generator/params/Dense_0/kernel"] == "float32[3, 4]"
     assert leaves["discriminator/ema_params"] == "empty"

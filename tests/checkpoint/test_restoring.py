@@ -1,13 +1,16 @@
 """Restoring: bit for bit, fresh arrays, all of a state or some parts of it."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gan_jax.checkpoint import Checkpoints, restore_latest, restore_part
-from gan_jax.checkpoint.integrity import saved_steps
+from gan_jax.checkpoint.integrity import FORMAT, saved_steps
 from gan_jax.errors import RunError, UsageError
+from gan_jax.files import sha256_of
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -97,6 +100,23 @@ def test_a_part_is_taken_from_a_good_step_and_nothing_is_moved(folder, make_game
 def test_parts_that_are_not_there(saved, target, step, message):
     with pytest.raises(UsageError, match=message):
         restore_part(saved, target, step=step, report=pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("described", "found"), [({"format": 99, "leaves": {}}, "99"), ({"step": "int32[]"}, "1")]
+)
+def test_another_format_is_refused(folder, make_game, described, found):
+    """Even one that fits, byte for byte as it was written."""
+    path = folder / "2" / "leaves.json"
+    path.write_text(json.dumps(described))
+    seals = json.loads((folder / "2" / "integrity.json").read_text())
+    seals["leaves.json"] = {"size": path.stat().st_size, "sha256": sha256_of(path)}
+    (folder / "2" / "integrity.json").write_text(json.dumps(seals))
+    message = rf"doesn't fit: its format is {found}, and this version of gan_jax reads {FORMAT}"
+    for restore, target in ((restore_latest, make_game(0)), (restore_part, {"step": jnp.int32(0)})):
+        with pytest.raises(UsageError, match=message):
+            restore(folder, target, report=pytest.fail)
+    assert saved_steps(folder) == [2, 1]
 
 
 def test_no_part_of_nothing(tmp_path):

@@ -12,26 +12,27 @@ import jax
 import numpy as np
 import pytest
 
-from tests.parallel.worker import LAYOUTS, ON
+from gan_jax.checkpoint import restore_latest
+from tests.parallel.worker import LAYOUTS, ON, STEPS, leaves, make_experiment
 
 ROOT = Path(__file__).parents[2]
 
 
-def environment():
+def environment(**more):
     cache = {"JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir)}
-    return {**os.environ, **cache, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    return {**os.environ, **cache, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **more}
 
 
-def start(folder, *, launcher=(), arguments=()):
+def start(folder, *, launcher=(), arguments=(), **variables):
     """Start the worker under a launcher."""
-    worker = [sys.executable, "-m", "tests.parallel.worker", "--folder", str(folder), *arguments]
+    worker = [sys.executable, "-m", "tests.parallel.worker", "--workdir", str(folder), *arguments]
     return subprocess.Popen(
         [sys.executable, "-m", "gan_jax.launch", *launcher, "--", *worker],
-        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=ROOT, env=environment(**variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
 
-def start_hosts(folder, *, restarts=0, arguments=("--devices", "2")):
+def start_hosts(folder, *, restarts=0):
     """Start two launchers that know nothing of each other, as two hosts have them."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
@@ -40,7 +41,7 @@ def start_hosts(folder, *, restarts=0, arguments=("--devices", "2")):
         start(
             folder,
             launcher=["--max-restarts", str(restarts)],
-            arguments=[*arguments, *meeting, str(host)],
+            arguments=["--job", "survive", "--local-devices", "2", *meeting, str(host)],
         )
         for host in range(2)
     ]
@@ -60,7 +61,7 @@ def layouts(tmp_path_factory):
         name: start(
             folder,
             launcher=["--processes", str(n)],
-            arguments=["--layout", name, "--devices", str(devices)],
+            arguments=["--job", "compare", "--layout", name, "--local-devices", str(devices)],
         )
         for name, (n, devices) in LAYOUTS.items()
     }
@@ -87,25 +88,34 @@ def test_every_layout_goes_on_from_what_another_saved(layouts):
         assert difference(layouts / f"{layout}-on.npz", layouts / "1x1-on.npz") < 1e-5
 
 
-def test_hosts_that_die_or_are_told_to_stop_end_with_the_same_bits(layouts, tmp_path):
+def test_hosts_that_die_or_are_told_to_stop_end_with_the_same_bits(layouts, tmp_path, key):
     for note, sort in {"1-2": "SIGKILL", "0-4": "SIGKILL", "1-5": "SIGTERM"}.items():
         (tmp_path / f"kill-{note}").write_text(sort)
-    ended = [finish(host) for host in start_hosts(tmp_path, restarts=3)]
+    ended = [finish(host) for host in start_hosts(tmp_path / "run", restarts=3)]
     # One host was told to stop: both save the same step.
     assert [code for code, _ in ended] == [143, 143], ended
     assert not list(tmp_path.glob("kill-*"))
     assert "killed by SIGKILL; starting again" in ended[0][1]
     assert "killed by SIGKILL; starting again" in ended[1][1]
-    ended = [finish(host) for host in start_hosts(tmp_path)]
+    ended = [finish(host) for host in start_hosts(tmp_path / "run")]
     assert [code for code, _ in ended] == [0, 0], ended
     assert "going on from step 5 in" in ended[0][1]
-    assert difference(tmp_path / "survivor.npz", layouts / "2x2.npz") == 0.0
+    state, _ = restore_latest(tmp_path / "run" / "checkpoints", make_experiment(STEPS).create(key))
+    undisturbed = np.load(layouts / "2x2.npz")
+    for name, numbers in leaves(state).items():
+        np.testing.assert_array_equal(numbers, undisturbed[name], err_msg=name)
+
+
+def start_tasks(folder):
+    """Start two tasks that are to find each other by what SLURM tells them."""
+    job = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_NODELIST": "localhost"}
+    for task in range(2):
+        place = {"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task), "SLURM_NTASKS": "2"}
+        yield start(folder, arguments=["--job", "refuse", "--distributed"], **job, **place)
 
 
 def test_what_fails_in_one_process_fails_in_all_and_a_lost_one_is_named(tmp_path):
-    codes, said = zip(
-        *map(finish, start_hosts(tmp_path, arguments=("--job", "refuse"))), strict=True
-    )
+    codes, said = zip(*map(finish, list(start_tasks(tmp_path))), strict=True)
     told = [json.loads((tmp_path / f"told-{host}.json").read_text()) for host in range(2)]
     settings = "UsageError: process 1 has other settings than process 0"
     folder = (

@@ -7,13 +7,12 @@ import shutil
 import signal
 import sys
 import time
-from pathlib import Path
 
 import jax
 import numpy as np
 import optax
 
-from gan_jax import checkpoint, parallel, train
+from gan_jax import checkpoint, commands, losses, parallel, penalties, train
 from gan_jax.command_line import Command, run
 from gan_jax.data import Dataset
 from gan_jax.errors import RunError, UsageError
@@ -37,11 +36,17 @@ def small_dataset(split, report=print):
 
 
 def make_experiment(steps):
-    """Batch norm, R1 and R2, relativistic averages, labels, SGD, which hides no wrong gradient."""
+    """Batch norm, R1, relativistic averages, labels, and SGD, which hides no wrong gradient."""
     create, fake, shown = games.image_game(conditional=True, optimizer=optax.sgd(0.01))
+    loss, penalty = losses.relativistic_average, penalties.weighted(0.1, penalties.r1_penalty)
+    step = train.make_train_step(
+        train.discriminator_step(loss, fake, shown=shown, penalties=(penalty,)),
+        train.generator_step(loss, fake, shown=shown),
+        train.ema_step(0.9),
+    )
     return Experiment(
         name="small", title="small", config={"game": "small"}, command="", create=create,
-        train_step=games.rich_step(fake, shown), load=small_dataset, prior=train.normal_prior(5),
+        train_step=step, load=small_dataset, prior=train.normal_prior(5),
         wiring=train.conditional, gaussian=True, num_classes=3, evaluate=None, steps=steps,
         batch_size=8, seed=0, log_every=1, sample_every=3, save_every=3, shown=shown,
     )  # fmt: skip
@@ -74,6 +79,7 @@ def wait_for(path, seconds=240):
 
 def compare(folder, layout):
     """Train, restore what every layout has saved, and go on from what another has saved."""
+    fit_module.draw_report = lambda *_: None
     experiment = make_experiment(STEPS)
     write(folder / f"{layout}.npz", fit(experiment, folder / layout).state)
     whole = parallel.replicated(jax.devices())
@@ -96,11 +102,12 @@ def compare(folder, layout):
     write(folder / f"{layout}-on.npz", fit(make_experiment(ON), on).state)
 
 
-def survive(folder):
-    """Train as `compare` does, but die where the folder has a note that says so."""
+def survive(options):
+    """Train as an experiment does, but die where the folder has a note that says so."""
+    folder = options.workdir
 
     def advance(run, batches, state, end, *rest):
-        note = folder / f"kill-{jax.process_index()}-{end}"
+        note = folder.with_name(f"kill-{jax.process_index()}-{end}")
         if note.exists():
             sort = getattr(signal, note.read_text())
             note.unlink()
@@ -108,9 +115,9 @@ def survive(folder):
         return dispatch.advance(run, batches, state, end, *rest)
 
     fit_module.advance = advance
-    finished = fit(make_experiment(STEPS), folder / "run")
-    write(folder / "survivor.npz", finished.state)
-    return 0 if finished.signal is None else 128 + finished.signal
+    return commands.train(
+        options, lambda options: ({"game": "small"}, []), lambda *settled: make_experiment(STEPS)
+    )
 
 
 def refuse(folder):
@@ -150,33 +157,30 @@ def refuse(folder):
 
 
 def main(options):
+    # TensorBoard's writer would load it where it is installed, which takes seconds.
+    sys.modules["torch"] = None
     jax.config.update("jax_platforms", "cpu")
-    jax.config.update("jax_num_cpu_devices", options.devices)
+    jax.config.update("jax_num_cpu_devices", options.local_devices)
+    if options.job == "survive":
+        return survive(options)
     with parallel.peers_watched():
         if options.distributed:
             parallel.join(
                 options.coordinator, options.num_processes, options.process_id,
-                start_seconds=120, heartbeat_seconds=20,
+                heartbeat_seconds=options.heartbeat_seconds,
             )  # fmt: skip
-        if options.job == "refuse":
-            return refuse(options.folder)
-        if options.layout:
-            return compare(options.folder, options.layout) or 0
-        return survive(options.folder)
+        job = {"compare": compare, "refuse": refuse}[options.job]
+        return job(options.workdir, *([options.layout] if options.layout else [])) or 0
 
 
 @dataclasses.dataclass(frozen=True)
-class Worker:
+class Worker(commands.RunOptions):
     """One process."""
 
-    folder: Path
     job: str = ""
     layout: str = ""
-    devices: int = 1
-    distributed: bool = False
-    coordinator: str | None = None
-    num_processes: int = 1
-    process_id: int = 0
+    local_devices: int = 1
+    heartbeat_seconds: int = 10
 
 
 if __name__ == "__main__":
