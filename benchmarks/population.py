@@ -98,7 +98,7 @@ def timed(kind: str, first: int, count: int, steps: int, cache: Path) -> tuple[f
         environment.pop("JAX_COMPILATION_CACHE_DIR", None)
         begun = time.perf_counter()
         subprocess.run(command, check=True, env=environment)
-        return time.perf_counter() - begun, np.load(path)
+        return time.perf_counter() - begun, np.load(path, allow_pickle=False)
 
 
 def separate_and_together(options: Options) -> dict[str, Any]:

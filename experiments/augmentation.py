@@ -73,7 +73,8 @@ class Config:
     def __post_init__(self) -> None:
         """Check the ranges."""
         for name in ("fakes", "steps", "classifier_steps", "seeds"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+            value = getattr(self, name)
+            require(1 <= value <= 1_000_000, name, value, "from 1 to 1000000")
         counts = self.per_class
         different = len(set(counts)) == len(counts)
         accepted = "different numbers of at least 8"

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from gan_jax.command_line import parse, require
+from gan_jax.command_line import exit_code, parse, require
 from gan_jax.errors import RunError, UsageError
 
 if TYPE_CHECKING:
@@ -184,7 +184,12 @@ def evaluate(options: Options) -> int:
     from gan_jax.workdir import check_out, disk_errors_named
 
     check_out(options.out)
-    figures = measure(options)
+    try:
+        figures = measure(options)
+    except UsageError:
+        raise
+    except ValueError as error:
+        raise RunError(str(error)) from None
     print("\n".join(figure_table(figures)))
     if options.out is not None:
         with disk_errors_named(options.out.parent), atomic_write(options.out, "w") as file:
@@ -196,16 +201,7 @@ def evaluate(options: Options) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says, and return the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    try:
-        return evaluate(parse(Options, words, program=PROGRAM))
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except (RunError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return exit_code(lambda: evaluate(parse(Options, words, program=PROGRAM)))
 
 
 if __name__ == "__main__":

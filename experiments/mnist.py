@@ -49,15 +49,9 @@ SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "digits": (8, 8, 1
 
 
 @dataclass(frozen=True)
-class Config:
-    """Train a generator and a discriminator on small images, and make a page of the run.
+class Settings:
+    """What decides the result of a run."""
 
-    The same command again goes on where it stopped. Options left out take the value that suits the
-    model and the data set; config.json in the run's folder has them all.
-    """
-
-    workdir: Path = Path("runs/mnist")
-    """Folder of the run."""
     dataset: Literal["auto", "mnist", "fashion_mnist", "digits"] = "auto"
     """Data set; auto takes MNIST if it can be had, else the 8x8 digits that need no network."""
     model: Literal["mlp", "dcgan", "dcgan-gpu"] = "mlp"
@@ -84,18 +78,10 @@ class Config:
     2000 samples and training images."""
     seed: int = 0
     """Seed of everything random."""
-    devices: int | None = None
-    """How many devices to use; all there are if not given."""
-    stop_on_alarm: bool = False
-    """Save and stop when an alarm starts (vanishing gradient, mode collapse, ...): exit code 1."""
-    profile: bool = False
-    """First trace some steps into WORKDIR/profile, and print where their time goes."""
-    compilation_cache: bool = True
-    """Keep compiled programs in the user's cache folder, so that the next start is quick."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name in ("steps", "batch_size", "features", "devices"):
+        for name in ("steps", "batch_size", "features"):
             value = getattr(self, name)
             require(value is None or value >= 1, name, value, "a whole number of at least 1")
         rate, gamma = self.learning_rate, self.gamma
@@ -103,6 +89,22 @@ class Config:
         finite = gamma is None or all(0 < value < float("inf") for value in gamma)
         require(finite, "gamma", gamma, "two numbers above 0")
         require(0 <= self.seed < 2**32, "seed", self.seed, "from 0 to 4294967295")
+
+
+@dataclass(frozen=True)
+class Config(commands.RunOptions, Settings):
+    """Train a generator and a discriminator on small images, and make a page of the run.
+
+    The same command again goes on where it stopped. Options left out take the value that suits the
+    model and the data set; config.json in the run's folder has them all.
+    """
+
+    workdir: Path = Path("runs/mnist")
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        Settings.__post_init__(self)
+        commands.RunOptions.__post_init__(self)
 
 
 def recipe(model: str, dataset: str) -> dict[str, Any]:
@@ -132,16 +134,15 @@ def settled(config: Config) -> tuple[dict[str, Any], list[str]]:
         raise UsageError(
             "--best-metric is label_agreement, and no labels are asked for without --conditional"
         )
-    given = {name: value for name, value in vars(config).items() if value is not None}
+    decisive = {field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)}
+    given = {name: value for name, value in decisive.items() if value is not None}
     settings = {"gamma": None, **usual, **given, "dataset": dataset}
-    for how_not_what in ("workdir", "devices", "stop_on_alarm", "profile", "compilation_cache"):
-        settings.pop(how_not_what, None)
     if config.best_metric == Config.best_metric:
         settings.pop("best_metric")  # so that runs from before there was a choice can go on
     return dict(sorted(settings.items())), notes
 
 
-def networks(config: Config) -> tuple[nn.Module, nn.Module]:
+def networks(config: Settings) -> tuple[nn.Module, nn.Module]:
     """Make the generator and the discriminator of a settled configuration."""
     from gan_jax import layers, models
 
@@ -171,7 +172,7 @@ class Rules(NamedTuple):
     average: tuple[Step, ...]
 
 
-def rules(config: Config) -> Rules:
+def rules(config: Settings) -> Rules:
     """Choose the loss and all that goes with it."""
     import optax
 
@@ -195,7 +196,7 @@ def rules(config: Config) -> Rules:
     return Rules(losses.relativistic, penalties, train.normal_prior(64), adam, average)
 
 
-def initial_state(config: Config, play: Rules, key: jax.Array) -> GANState:
+def initial_state(config: Settings, play: Rules, key: jax.Array) -> GANState:
     """Put both players at the start of the game."""
     import jax
     import jax.numpy as jnp
@@ -223,7 +224,7 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
     from gan_jax.evaluation import classifier_evaluation, make_critic
     from gan_jax.experiment import Experiment
 
-    config = Config(**settings)
+    config = Settings(**settings)
     play = rules(config)
     wiring, shown = train.unconditional, train.alone
     if config.conditional:
@@ -270,45 +271,19 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
     )
 
 
-def usual(config: Config) -> dict[str, Any]:
+def usual(config: Settings) -> dict[str, Any]:
     """Return the settings that the command of a run need not mention."""
-    defaults = {field.name: field.default for field in dataclasses.fields(Config)}
+    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
     return defaults | recipe(config.model, config.dataset)
-
-
-def train(config: Config) -> int:
-    """Train, say how it went, and return the exit code."""
-    settings, notes = settled(config)
-    import jax
-
-    from gan_jax import loop
-    from gan_jax.compilation import use_compilation_cache
-
-    if config.compilation_cache:
-        use_compilation_cache()
-    devices = jax.local_devices()
-    accepted = f"from 1 to the {len(devices)} there are"
-    require((config.devices or 1) <= len(devices), "devices", config.devices, accepted)
-    experiment = build(settings, notes)
-    finished = loop.fit(
-        experiment,
-        config.workdir,
-        devices=devices[: config.devices],
-        profile=config.profile,
-        stop_on_alarm=config.stop_on_alarm,
-    )
-    print(*loop.summary(finished), sep="\n")
-    if finished.alarm is not None:
-        return 1
-    return 0 if finished.signal is None else 128 + finished.signal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says, and return the exit code."""
     known = {
-        "train": Command(Config, train),
+        "train": Command(Config, partial(commands.train, settle=settled, build=build)),
         "sample": Command(commands.Sample, partial(commands.sample, build=build)),
         "evaluate": Command(commands.Evaluate, partial(commands.evaluate, build=build)),
+        "export": Command(commands.Export, partial(commands.export, build=build)),
         "interpolate": Command(commands.Interpolate, partial(commands.interpolate, build=build)),
     }
     return run(PROGRAM, known, sys.argv[1:] if arguments is None else arguments)

@@ -15,6 +15,7 @@ __all__ = [
     "data",
     "diagnostics",
     "errors",
+    "export",
     "files",
     "lab",
     "layers",

@@ -10,16 +10,25 @@ import dataclasses
 import difflib
 import inspect
 import io
+import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from gan_jax.errors import RunError, UsageError
+from gan_jax.errors import PeerError, RunError, UsageError
 
-__all__ = ["Command", "parse", "require", "run"]
+__all__ = ["Command", "exit_code", "parse", "require", "run"]
 
 Options = TypeVar("Options")
+
+# What tyro says of an option that may be None, or has several values.
+_UNREADABLE = re.compile(
+    r"^Error parsing (--\S+): no type matching (?:\{None\}\|)?\{?(.+?)\}? "
+    r"could be instantiated from (\[.*?\])(?:\. Got errors.*)?$"
+)
 
 
 class Command(NamedTuple):
@@ -43,27 +52,53 @@ def run(program: str, commands: Mapping[str, Command], arguments: Sequence[str])
       arguments: the arguments after the program's name.
 
     Returns:
-      The exit code: 0 if it worked, 2 for a mistake in what was asked, 1 for a failed run.
+      The exit code, as from `exit_code`.
     """
     names = list(commands)
     named = bool(arguments) and arguments[0] in commands
     name = arguments[0] if named else names[0]
     rest = arguments[1:] if named else arguments
-    try:
+
+    def work() -> int:
         if not named and rest and not rest[0].startswith("-"):
             raise UsageError(f"unknown command {rest[0]!r}{_nearest(rest[0], names)}")
         called = f"{program} {name}" if named else program
         others = f"Commands: {', '.join(names)} (default {names[0]}); COMMAND --help tells more."
         options: Any = parse(commands[name].options, rest, program=called, footnote=others)
         return commands[name].function(options)
+
+    return exit_code(work)
+
+
+def exit_code(work: Callable[[], int]) -> int:
+    """Do something, and turn what can go wrong for a person into one line.
+
+    Args:
+      work: returns an exit code.
+
+    Returns:
+      That code; 2 for a mistake in what was asked, 1 for a failed run or too little memory, 75
+      where another process of the run is gone, and 128 + the signal where Ctrl-C, or the end of
+      whoever reads the output, ended it.
+    """
+    try:
+        code = work()
+        sys.stdout.flush()
+        return code
     except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _told(error, 2)
     except RunError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return _told(error, 1)
+    except PeerError as error:
+        return _told(error, 75)
+    except MemoryError as error:
+        return _told(f"there is too little memory: {error}".removesuffix(": "), 1)
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Or Python would try again to write what is left, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 def parse(
@@ -81,15 +116,24 @@ def parse(
       An instance of `options`.
 
     Raises:
-      UsageError: an option is unknown, lacks a value, or has one that is not accepted.
+      UsageError: an option is unknown, lacks a value, or has one that is not accepted; a word is
+        empty or no text; an option of several values is there twice; a path begins with a `~` that
+        the shell left there.
     """
     import tyro
 
+    for word in arguments:
+        if re.search("[\0\ud800-\udfff]", word):
+            raise UsageError(f"{word!r} is no text in UTF-8")
+        if re.fullmatch("(--[^=]+=)?", word):  # "" would be the current folder where a path is due
+            raise UsageError(f"nothing is said where a value must be: {word or repr(word)}")
     description = "\n\n".join(filter(None, [inspect.cleandoc(options.__doc__ or ""), footnote]))
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(options, args=list(arguments), prog=program, description=description)
+            parsed = tyro.cli(options, args=list(arguments), prog=program, description=description)
+            _check(parsed, arguments)
+            return parsed
     except SystemExit as end:
         if not end.code:
             raise
@@ -118,10 +162,30 @@ def require(condition: bool, option: str, value: Any, accepted: str) -> None:
         raise UsageError(f"--{flag} is {value}: it must be {accepted}")
 
 
+def _told(mistake: object, code: int) -> int:
+    """Print a mistake on one line, whatever it quotes, and return the exit code."""
+    text = re.sub(r"\s*\n\s*", " ", str(mistake).strip())
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    print(f"error: {shown}", file=sys.stderr)
+    return code
+
+
+def _check(options: Any, arguments: Sequence[str]) -> None:
+    """Refuse what would quietly become something else than was meant."""
+    flags = [word.split("=")[0].replace("_", "-") for word in arguments]
+    for field in dataclasses.fields(options):
+        value, flag = getattr(options, field.name), "--" + field.name.replace("_", "-")
+        if isinstance(value, tuple) and flags.count(flag) > 1:  # the last one would be all
+            raise UsageError(f"{flag} is given twice: say all of its values after one")
+        if isinstance(value, Path):  # it would be below a folder called ~
+            require(not str(value).startswith("~"), field.name, value, "a path with ~ written out")
+
+
 def _one_line(said: str, options: type, arguments: Sequence[str]) -> str:
     """Fold tyro's box into its first statement, with the nearest option's name."""
     statement = _first_statement(said).rstrip(".")
     statement = re.sub(r"^Error parsing \w+: (?=--)", "", statement)
+    statement = _UNREADABLE.sub(r"\1 is \3: it must be \2", statement)
     if statement.startswith("Unrecognized"):
         accepted = ["--" + f.name.replace("_", "-") for f in dataclasses.fields(options)]
         typed = [a.split("=")[0].replace("_", "-") for a in arguments if a.startswith("-")]

@@ -1,6 +1,6 @@
-"""The two kinds of failure a person can cause or meet, each one clear line."""
+"""The kinds of failure a person can cause or meet, each one clear line."""
 
-__all__ = ["RunError", "UsageError"]
+__all__ = ["PeerError", "RunError", "UsageError"]
 
 
 class UsageError(ValueError):
@@ -9,3 +9,10 @@ class UsageError(ValueError):
 
 class RunError(RuntimeError):
     """Report a run that cannot go on (a full disk, a NaN): the command line exits with 1."""
+
+
+class PeerError(RuntimeError):
+    """Report that another process of the run is gone: started again, the run goes on.
+
+    The command line exits with 75, which means "try again later" (`EX_TEMPFAIL`).
+    """

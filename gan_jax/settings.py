@@ -1,16 +1,20 @@
-"""Settings of a run: which data set `auto` means, and the command that says them again."""
+"""Settings of a run: which data set `auto` means, those of `config.json`, the command for them."""
 
 from __future__ import annotations
 
 import os
+import types
+import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from gan_jax.errors import UsageError
 from gan_jax.workdir import read_config
 
-__all__ = ["choose_dataset", "spell"]
+__all__ = ["choose_dataset", "from_json", "spell"]
+
+Settings = TypeVar("Settings")
 
 
 def choose_dataset(name: str, workdir: Path, shapes: Mapping[str, Any]) -> tuple[str, list[str]]:
@@ -33,7 +37,9 @@ def choose_dataset(name: str, workdir: Path, shapes: Mapping[str, Any]) -> tuple
     notes: list[str] = []
     if name == "auto" and os.path.exists(workdir / "config.json"):
         stored = read_config(workdir)
-        name, notes = str(stored["config"].get("dataset")), list(stored.get("notes", []))
+        name, notes = str(stored["config"].get("dataset")), stored.get("notes", [])
+        if not _fits(notes, list[str]):
+            raise UsageError(f"{workdir / 'config.json'} is damaged (notes are {notes!r})")
     elif name == "auto":
         from gan_jax import data
 
@@ -43,6 +49,53 @@ def choose_dataset(name: str, workdir: Path, shapes: Mapping[str, Any]) -> tuple
     if name not in shapes:
         raise UsageError(f"--workdir {workdir} holds a run on {name!r}: name a new folder")
     return name, notes
+
+
+def from_json(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
+    """Make settings of what JSON said of them, which anyone may have edited.
+
+    Args:
+      kind: a dataclass; its annotations say what a value may be.
+      values: by the names of its fields.
+
+    Returns:
+      An instance of `kind`, with lists where it has tuples.
+
+    Raises:
+      UsageError: a name is unknown, or a value is not of its type.
+
+    Example:
+      >>> from dataclasses import make_dataclass
+      >>> from_json(make_dataclass("Few", [("steps", int | None, None)]), {"steps": "many"})
+      Traceback (most recent call last):
+      gan_jax.errors.UsageError: 'steps' is 'many': it must be int | None
+    """
+    known = typing.get_type_hints(kind)
+    for name, value in values.items():
+        if name not in known:
+            raise UsageError(f"{name!r} is unknown: there are {', '.join(known)}")
+        if not _fits(value, known[name]):
+            accepted = getattr(known[name], "__name__", None) or str(known[name])
+            raise UsageError(f"{name!r} is {value!r}: it must be {accepted}")
+    return kind(**values)
+
+
+def _fits(value: Any, accepted: Any) -> bool:
+    """Tell whether a value of JSON is what an annotation says."""
+    origin, inner = typing.get_origin(accepted), typing.get_args(accepted)
+    if origin is Literal:
+        return isinstance(value, str) and value in inner
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, each) for each in inner)
+    if origin in (tuple, list):
+        if not isinstance(value, (tuple, list)):
+            return False
+        each = [inner[0]] * len(value) if origin is list or ... in inner else list(inner)
+        return len(each) == len(value) and all(map(_fits, value, each))
+    if accepted is types.NoneType:
+        return value is None
+    wanted = (int, float) if accepted is float else accepted
+    return isinstance(value, wanted) and isinstance(value, bool) == (accepted is bool)
 
 
 def spell(program: str, settings: Mapping[str, Any], usual: Mapping[str, Any]) -> str:

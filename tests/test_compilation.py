@@ -1,3 +1,4 @@
+import hashlib
 import os
 import subprocess
 import sys
@@ -58,6 +59,32 @@ def test_even_small_programs_are_kept_and_found_again(tmp_path):
     assert programs
     assert start(GAN_JAX_CACHE=str(tmp_path)) == folder
     assert kept(folder) == programs
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda content: b"",
+        lambda content: content[:-9],
+        lambda content: content[:-9] + bytes([content[-9] ^ 1]) + content[-8:],
+        lambda content: os.urandom(100),
+    ],
+    ids=["emptied", "truncated", "bit flipped", "garbage"],
+)
+def test_a_damaged_program_is_compiled_anew_and_replaced(programs, harm):
+    folder = start(GAN_JAX_CACHE=str(programs))
+    paths = list(folder.iterdir())
+    for path in paths:
+        path.write_bytes(harm(path.read_bytes()))
+    assert start(GAN_JAX_CACHE=str(programs)) == folder
+    for path in paths:
+        content = path.read_bytes()
+        assert hashlib.sha256(content[32:]).digest() == content[:32]
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    return tmp_path_factory.mktemp("programs")
 
 
 def test_a_folder_chosen_before_stays(tmp_path):

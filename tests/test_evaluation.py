@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gan_jax import data, metrics
-from gan_jax.errors import UsageError
+from gan_jax.errors import RunError, UsageError
 from gan_jax.evaluation import (
     Evaluation,
     Request,
@@ -208,7 +208,7 @@ def test_samples_follow_their_labels_and_their_key():
     def draw_images(generator, batch, keys):
         noise = jax.vmap(jax.random.normal)(keys)[:, None, None, None]
         images = noise / 100 + batch["label"][:, None, None, None] / 10
-        return data.to_uint8(jnp.broadcast_to(images, (len(keys), 2, 2, 1)))
+        return data.to_uint8(jnp.broadcast_to(images, (len(keys), 2, 2, 1))), True
 
     labels = np.arange(2345, dtype=np.int32) % 10
     draw = partial(draw_samples, draw_images, None, labels)
@@ -221,13 +221,23 @@ def test_samples_follow_their_labels_and_their_key():
     assert np.all(np.diff(means) > 5)
 
 
+def test_images_that_are_not_finite_have_no_figures():
+    def nothing(generator, batch, keys):
+        return jnp.full((len(keys), 8, 8, 1), jnp.nan)
+
+    evaluate = classifier_evaluation(LOAD, nothing, conditional=False, seed=0)
+    request = Request(metrics=("recall",), extractor="pixels")
+    with pytest.raises(RunError, match="the generator draws NaN or infinity"):
+        evaluate(None, 1, request=request, report=lambda line: None)
+
+
 def test_long_drawing_is_reported(monkeypatch):
     progress = metrics.progress_lines
     clock = iter(range(0, 100, 10)).__next__
     monkeypatch.setattr(
         sys.modules[draw_samples.__module__], "progress_lines", partial(progress, clock=clock)
     )
-    draw = lambda generator, batch, keys: np.zeros((len(keys), 1, 1, 1), np.uint8)
+    draw = lambda generator, batch, keys: (np.zeros((len(keys), 1, 1, 1), np.uint8), True)
     lines = []
     draw_samples(draw, None, np.zeros(2500, np.int32), jax.random.key(0), report=lines.append)
     assert lines == [

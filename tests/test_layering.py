@@ -21,7 +21,7 @@ ALLOWED = {
     "train": {"typing", "losses"},
     "parallel": {"typing", *BASE},
     "profiling": {"typing", *BASE},
-    "checkpoint": {"typing", *BASE},
+    "checkpoint": {"parallel", "typing", *BASE},
     "data": BASE,
     "metrics": BASE,
     "report": BASE,
@@ -39,8 +39,11 @@ ALLOWED = {
     },
     "evaluation": {"data", "metrics", "report", "train", "typing", *BASE},
     "compilation": BASE,
+    "launch": {"command_line", *BASE},
+    "export": {"train", "typing", *BASE},
     "commands": {
-        "checkpoint", "command_line", "compilation", "evaluation", "experiment", "loop", "report", "train", "workdir", *BASE,
+        "checkpoint", "command_line", "compilation", "evaluation", "experiment", "export", "loop", "parallel",
+        "report", "train", "workdir", *BASE,
     },
     "loop": {
         "checkpoint", "compilation", "data", "diagnostics", "evaluation", "experiment",

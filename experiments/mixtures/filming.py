@@ -55,9 +55,10 @@ class Lab:
         known = bool(self.recipes) and set(self.recipes) <= set(RECIPES)
         once = len(set(self.recipes)) == len(self.recipes)
         require(known and once, "recipes", " ".join(self.recipes), accepted)
-        require(self.frames >= 1, "frames", self.frames, "a whole number of at least 1")
-        fits = self.steps >= 1 and self.steps % self.frames == 0
-        require(fits, "steps", self.steps, f"a multiple of the {self.frames} frames")
+        require(1 <= self.frames <= 10_000, "frames", self.frames, "from 1 to 10000")
+        fits = 1 <= self.steps <= 2_000_000_000 and self.steps % self.frames == 0
+        accepted = f"a multiple of the {self.frames} frames, at most 2 billion"
+        require(fits, "steps", self.steps, accepted)
         require(0 <= self.seed < 2**32, "seed", self.seed, "from 0 to 4294967295")
 
 

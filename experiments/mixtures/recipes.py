@@ -102,14 +102,15 @@ class Common:
     def __post_init__(self) -> None:
         """Check the ranges."""
         require(self.recipe in RECIPES, "recipe", self.recipe, f"one of {', '.join(RECIPES)}")
-        require(self.seeds >= 1, "seeds", self.seeds, "a whole number of at least 1")
+        require(1 <= self.seeds <= 10_000, "seeds", self.seeds, "from 1 to 10000")
         last = 2**32 - self.seeds
         require(0 <= self.seed <= last, "seed", self.seed, f"from 0 to {last}")
 
 
 def check_steps(steps: int) -> None:
-    """Refuse a number of steps that is not made of windows."""
-    require(steps >= 100 and steps % 100 == 0, "steps", steps, "a multiple of 100, at least 100")
+    """Refuse a number of steps that is not made of windows, or that the state can't count."""
+    accepted = "a multiple of 100, at least 100 and at most 2 billion"
+    require(100 <= steps <= 2_000_000_000 and steps % 100 == 0, "steps", steps, accepted)
 
 
 def settle(recipe: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,16 +129,16 @@ def settle(recipe: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def check(name: str, value: Any) -> None:
     """Refuse a setting that makes no sense."""
-    least = {"normals": 0, "signs": 0, "octaves": 0, "beta1": 0, "beta2": 0, "gamma": 0}
     if name in SHAPES:
-        low = least.get(name, 1)
-        require(value >= low, name, value, f"a whole number of at least {low}")
+        low = 0 if name in ("normals", "signs", "octaves") else 1
+        high = 32 if name == "octaves" else 65_536
+        require(low <= value <= high, name, value, f"a whole number from {low} to {high}")
     elif name in ("beta1", "beta2", "ema"):
         require(0 <= value < 1, name, value, "at least 0 and below 1")
-    elif name == "gamma":
-        require(0 <= value < float("inf"), name, value, "at least 0")
-    elif name in NUMBERS:
-        require(0 < value < float("inf"), name, value, "above 0")
+    elif name in NUMBERS:  # with room for their products in float32
+        positive = 1e-12 <= value <= 1e12
+        accepted = "from 1e-12 to 1e12" + ", or 0" * (name == "gamma")
+        require(positive or (name == "gamma" and value == 0), name, value, accepted)
 
 
 def distribution(target: str) -> Distribution:

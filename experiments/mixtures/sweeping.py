@@ -105,7 +105,7 @@ class Sweep(Common):
         check_steps(self.steps)
         for name in ("settings", "chunk"):
             value = getattr(self, name)
-            require(value >= 1, name, value, "a whole number of at least 1")
+            require(1 <= value <= 1_000_000, name, value, "from 1 to 1000000")
         multiple = self.search != "halving" or self.steps % UNIT == 0
         require(multiple, "steps", self.steps, f"a multiple of {UNIT} for halving")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Callable, Sequence
 
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from .color import COLOR, recolor
-from .common import Augmentation, check_image, check_probability, product
+from .common import Augmentation, check_image, check_probability, check_range, product
 from .geometric import BLITTING, GEOMETRY
 from .resample import blit, warp
 
@@ -110,8 +111,8 @@ def adapt_probability(
         The probability that follows, `[]`.
 
     Raises:
-        ValueError: If probability is a number outside [0, 1], or batch_size, interval or images
-            one that is not positive.
+        ValueError: If probability is a number outside [0, 1], real_sign one outside [-1, 1], or
+            batch_size, interval or images one that is not positive.
 
     >>> print(adapt_probability(0.5, 0.9, batch_size=64, images=2560))
     0.6
@@ -123,8 +124,9 @@ def adapt_probability(
     check_probability(probability)
     counts = {"batch_size": batch_size, "interval": interval, "images": images}
     for name, count in counts.items():
-        if isinstance(count, numbers.Real) and not count > 0:
+        if isinstance(count, numbers.Real) and not 0 < count < math.inf:
             raise ValueError(f"adapt_probability: {name} must be positive, got {count!r}")
+    check_range("adapt_probability: real_sign", real_sign, -1, 1)
     change = jnp.sign(jnp.asarray(real_sign, float) - target) * (batch_size * interval / images)
     return jnp.clip(probability + change, 0, 1)
 

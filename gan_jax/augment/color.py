@@ -14,7 +14,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from .common import as_float, check_image
+from .common import as_float, check_image, check_matrix
 
 __all__ = [
     "COLOR",
@@ -141,7 +141,7 @@ def recolor(image: jax.Array, matrix: jax.Array) -> jax.Array:
         The recoloured image, of the same shape and dtype, computed in float32 or better.
 
     Raises:
-        ValueError: If the image is not as said.
+        ValueError: If the image or the matrix is not as said.
 
     Reference:
         Karras et al., 2020, https://arxiv.org/abs/2006.06676
@@ -150,6 +150,7 @@ def recolor(image: jax.Array, matrix: jax.Array) -> jax.Array:
     channels = image.shape[-1]
     if channels not in (1, 3):
         raise ValueError(f"colours are changed of images with 1 or 3 channels, got {channels}")
+    check_matrix("matrix", matrix, 4)
     linear, offset = matrix[:3, :3], matrix[:3, 3]
     if channels == 1:
         linear, offset = jnp.mean(jnp.sum(linear, 1))[None, None], jnp.mean(offset)[None]

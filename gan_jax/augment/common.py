@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import functools
-import numbers
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 __all__ = [
     "Augmentation",
     "as_float",
     "check_image",
+    "check_matrix",
     "check_probability",
+    "check_range",
     "compose",
     "product",
 ]
@@ -108,7 +111,8 @@ def check_image(image: jax.Array) -> None:
     Raises:
         ValueError: If it is not.
     """
-    if jnp.ndim(image) != 3 or not jnp.issubdtype(jnp.result_type(image), jnp.floating):
+    floats = jnp.issubdtype(jnp.result_type(image), jnp.floating)
+    if jnp.ndim(image) != 3 or not floats or 0 in jnp.shape(image):
         raise ValueError(
             "image must be floats [H, W, C] of one example (vmap over a batch), "
             f"got {jnp.result_type(image)} {list(jnp.shape(image))}"
@@ -116,13 +120,49 @@ def check_image(image: jax.Array) -> None:
 
 
 def check_probability(probability: float | jax.Array) -> None:
-    """Refuse a number that is no probability; an array may be traced, and passes.
+    """Refuse what is no probability; a traced number can't be looked at, and passes.
 
     Args:
-        probability: Should be in [0, 1].
+        probability: Should be one number in [0, 1].
 
     Raises:
-        ValueError: If it is a number and is not.
+        ValueError: If it is another number, or an array.
     """
-    if isinstance(probability, numbers.Real) and not 0 <= probability <= 1:
-        raise ValueError(f"probability must be in [0, 1], got {probability!r}")
+    check_range("probability", probability, 0, 1)
+
+
+def check_range(name: str, value: float | jax.Array, low: float, high: float = math.inf) -> None:
+    """Refuse a number out of range; a traced one can't be looked at, and passes.
+
+    Args:
+        name: What it is called in the message.
+        value: Should be one number in [low, high].
+        low: The smallest.
+        high: The largest; where it is infinite, that is not accepted either.
+
+    Raises:
+        ValueError: If it is another number, or an array.
+    """
+    known = None if isinstance(value, jax.core.Tracer) else np.asarray(value)
+    if jnp.ndim(value) or (known is not None and not (low <= known <= high and known < math.inf)):
+        accepted = f"in [{low}, {high}]" if high < math.inf else f"{low} or more"
+        raise ValueError(f"{name} must be {accepted}, got {value!r}")
+
+
+def check_matrix(name: str, matrix: jax.Array, size: int) -> None:
+    """Refuse what is no square matrix of real numbers: an index beyond it would be moved inside.
+
+    Args:
+        name: What it is called in the message.
+        matrix: Should be `[size, size]`.
+        size: Rows and columns.
+
+    Raises:
+        ValueError: If it is another array.
+    """
+    real = not jnp.issubdtype(jnp.result_type(matrix), jnp.complexfloating)
+    if jnp.shape(matrix) != (size, size) or not real:
+        raise ValueError(
+            f"{name} must be a matrix [{size}, {size}] of real numbers, "
+            f"got {jnp.result_type(matrix)} {list(jnp.shape(matrix))}"
+        )

@@ -90,7 +90,7 @@ def random_saturation(
         The augmented image, of the same shape and dtype.
 
     Raises:
-        ValueError: If the image is not floats `[H, W, C]`.
+        ValueError: If the image is not floats `[H, W, C]`, or low is above high.
 
     Reference:
         Zhao et al., 2020, "Differentiable Augmentation for Data-Efficient GAN Training",
@@ -99,7 +99,7 @@ def random_saturation(
     check_image(image)
     pixels = as_float(image)
     mean = jnp.mean(pixels, axis=-1, keepdims=True)
-    factor = jax.random.uniform(key, minval=low, maxval=high)
+    factor = jax.random.uniform(key, minval=low, maxval=_above("random_saturation", low, high))
     return (factor * (pixels - mean) + mean).astype(image.dtype)
 
 
@@ -120,7 +120,7 @@ def random_contrast(
         The augmented image, of the same shape and dtype.
 
     Raises:
-        ValueError: If the image is not floats `[H, W, C]`.
+        ValueError: If the image is not floats `[H, W, C]`, or low is above high.
 
     Reference:
         Zhao et al., 2020, "Differentiable Augmentation for Data-Efficient GAN Training",
@@ -129,7 +129,7 @@ def random_contrast(
     check_image(image)
     pixels = as_float(image)
     mean = jnp.mean(pixels)
-    factor = jax.random.uniform(key, minval=low, maxval=high)
+    factor = jax.random.uniform(key, minval=low, maxval=_above("random_contrast", low, high))
     return (factor * (pixels - mean) + mean).astype(image.dtype)
 
 
@@ -195,6 +195,14 @@ def random_cutout(key: jax.Array, image: jax.Array, *, ratio: float = 0.5) -> ja
 
     rows, columns = map(hole, jax.random.split(key), image.shape[:2], sides)
     return jnp.where((rows[:, None] & columns[None, :])[..., None], 0, image)
+
+
+def _above(name: str, low: float, high: float) -> float:
+    """Return the upper end of a range; below the lower one it would not be looked at."""
+    known = not any(isinstance(end, jax.core.Tracer) for end in (low, high))
+    if known and not low <= high:
+        raise ValueError(f"{name}: low must be at most high, got {low!r} and {high!r}")
+    return high
 
 
 def _part(name: str, image: jax.Array, ratio: float) -> tuple[int, int]:

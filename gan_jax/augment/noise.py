@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numbers
-
 import jax
 import jax.numpy as jnp
 
-from .common import Augmentation, as_float
+from .common import Augmentation, as_float, check_range
 
 __all__ = ["instance_noise"]
 
@@ -35,8 +33,7 @@ def instance_noise(scale: float | jax.Array) -> Augmentation:
         https://arxiv.org/abs/1610.04490; Arjovsky and Bottou, 2017, "Towards Principled Methods
         for Training Generative Adversarial Networks", https://arxiv.org/abs/1701.04862
     """
-    if isinstance(scale, numbers.Real) and not scale >= 0:
-        raise ValueError(f"instance_noise: scale must be 0 or more, got {scale!r}")
+    check_range("instance_noise: scale", scale, 0)
 
     def augment(key: jax.Array, sample: jax.Array) -> jax.Array:
         if not jnp.issubdtype(jnp.result_type(sample), jnp.floating):

@@ -39,7 +39,10 @@ def pseudo_augment(key: jax.Array, real: Any, fake: Any, probability: float | ja
         Data", https://arxiv.org/abs/2111.06849
     """
     check_probability(probability)
-    kinds = [jax.tree.map(lambda x: f"{x.dtype}{list(x.shape)}", tree) for tree in (real, fake)]
+    kinds = [
+        jax.tree.map(lambda x: f"{jnp.result_type(x)}{list(jnp.shape(x))}", tree)
+        for tree in (real, fake)
+    ]
     if kinds[0] != kinds[1]:
         raise ValueError(f"pseudo_augment: real and fake must be alike, got {kinds[0]}, {kinds[1]}")
     replaced = jax.random.uniform(key) < probability

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .common import as_float, check_image
+from .common import as_float, check_image, check_matrix
 
 __all__ = ["blit", "warp"]
 
@@ -44,9 +44,10 @@ def blit(image: jax.Array, inverse: jax.Array) -> jax.Array:
         The moved image, of the same shape and dtype.
 
     Raises:
-        ValueError: If the image is not floats `[H, W, C]`.
+        ValueError: If the image is not floats `[H, W, C]` or the matrix not `[3, 3]`.
     """
     check_image(image)
+    check_matrix("inverse", inverse, 3)
     height, width, _ = image.shape
     positions = _positions(image, inverse, jnp.arange(height), jnp.arange(width))
     rows, columns = (jnp.round(position).astype(int) for position in positions)
@@ -71,13 +72,14 @@ def warp(image: jax.Array, inverse: jax.Array) -> jax.Array:
         The moved image, of the same shape and dtype, computed in float32 or better.
 
     Raises:
-        ValueError: If the image is not floats `[H, W, C]`.
+        ValueError: If the image is not floats `[H, W, C]` or the matrix not `[3, 3]`.
 
     Reference:
         Karras et al., 2020, "Training Generative Adversarial Networks with Limited Data",
         https://arxiv.org/abs/2006.06676, appendix B
     """
     check_image(image)
+    check_matrix("inverse", inverse, 3)
     size = image.shape[:2]
     enlarged = _filtered(as_float(image), *map(_enlarging, size))
     rows, columns = ((jnp.arange(-_REACH, 2 * side + _REACH) - _SHIFT) / 2 for side in size)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gan_jax.command_line import require
 from gan_jax.commands.restoring import Build, load_run
-from gan_jax.errors import UsageError
+from gan_jax.errors import RunError, UsageError
 from gan_jax.workdir import check_out, disk_errors_named
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def sample(options: Sample, build: Build) -> int:
 
     Raises:
       UsageError: there is no run, or no such label.
-      RunError: no checkpoint is good, or the disk is full.
+      RunError: no checkpoint is good, the generator draws NaN, or the disk is full.
     """
     import jax
     import numpy as np
@@ -90,6 +90,7 @@ def sample(options: Sample, build: Build) -> int:
     labels = _labels(experiment, options.label, options.count)
     keys = jax.random.split(jax.random.key(options.seed), options.count)
     images = np.asarray(jax.jit(experiment.sampler)(generator, {"label": labels}, keys))
+    _check_finite(images, step)
     path = options.out or options.workdir / f"samples_seed_{options.seed}.png"
     scale = report.display_scale(images.shape[1])
     with disk_errors_named(path.parent):
@@ -110,7 +111,7 @@ def interpolate(options: Interpolate, build: Build) -> int:
 
     Raises:
       UsageError: there is no run, or no such label.
-      RunError: no checkpoint is good, or the disk is full.
+      RunError: no checkpoint is good, the generator draws NaN, or the disk is full.
     """
     import jax
     import numpy as np
@@ -125,6 +126,7 @@ def interpolate(options: Interpolate, build: Build) -> int:
     latents = report.interpolation_path(anchors, options.frames, closed=True, interpolate=between)
     labels = np.repeat(_labels(experiment, options.label, options.anchors), options.frames)
     images = np.asarray(jax.jit(experiment.decoder)(generator, {"label": labels}, latents))
+    _check_finite(images, step)
     scale = report.display_scale(images.shape[1])
     stem = options.out or options.workdir / f"interpolation_seed_{options.seed}"
     picture = report.image_grid(images, columns=options.frames, scale=scale, smooth=True)
@@ -134,6 +136,14 @@ def interpolate(options: Interpolate, build: Build) -> int:
         report.save_gif(f"{stem}.gif", frames)
     print(f"from step {step}: {stem}.png, {stem}.gif")
     return 0
+
+
+def _check_finite(images: Any, step: int) -> None:
+    """Refuse what no picture can show."""
+    import numpy as np
+
+    if not np.isfinite(images).all():
+        raise RunError(f"the generator of step {step} draws NaN or infinity")
 
 
 def _labels(experiment: Experiment, label: int | None, count: int) -> Any:

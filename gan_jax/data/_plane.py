@@ -14,7 +14,8 @@ __all__ = ["TAIL", "as_count", "as_plane", "as_points", "as_positive"]
 
 # So many standard deviations around its mean hold nearly all of a normal distribution.
 TAIL = 4.0
-_LARGEST = float(np.finfo(np.float32).max)
+# Of what is squared, in float32.
+_SMALLEST, _LARGEST = 1e-15, 1e15
 
 
 def as_count(name: str, value: Any) -> int:
@@ -46,11 +47,13 @@ def as_positive(name: str, value: Any) -> float:
       The number.
 
     Raises:
-      ValueError: it is anything else.
+      ValueError: it is anything else, or not from 1e-15 to 1e15.
     """
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 0 < value < math.inf:
         raise ValueError(f"{name} is {value!r}, it must be a finite number above 0")
+    if not _SMALLEST <= value <= _LARGEST:
+        raise ValueError(f"{name} is {value!r}, it must be from {_SMALLEST:g} to {_LARGEST:g}")
     return float(value)
 
 
@@ -65,7 +68,7 @@ def as_plane(name: str, points: Any) -> np.ndarray:
       float64 [N, 2].
 
     Raises:
-      ValueError: it is anything else, or has a number that is not finite in float32.
+      ValueError: it is anything else, or has a number that is not finite or above 1e15.
     """
     try:
         array = np.asarray(points)
@@ -78,7 +81,8 @@ def as_plane(name: str, points: Any) -> np.ndarray:
     wrong = np.argwhere(~(np.abs(array.astype(np.float64)) <= _LARGEST))
     if len(wrong):
         row, column = wrong[0]
-        raise ValueError(f"{name} must be finite, row {row + 1} has {array[row, column]:g}")
+        most = f"finite, and at most {_LARGEST:g}" if np.isfinite(array[row, column]) else "finite"
+        raise ValueError(f"{name} must be {most}, row {row + 1} has {array[row, column]:g}")
     return array.astype(np.float64)
 
 
@@ -97,4 +101,6 @@ def as_points(points: jax.Array) -> jax.Array:
     points = jnp.asarray(points)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"log_density takes points [N, 2], not {list(points.shape)}")
+    if jnp.issubdtype(points.dtype, jnp.complexfloating):
+        raise ValueError(f"log_density takes real numbers, not {points.dtype}")
     return points.astype(jnp.promote_types(points.dtype, jnp.float32))

@@ -34,10 +34,18 @@ def epoch_permutation(key: jax.Array, epoch: int, num_examples: int) -> np.ndarr
     Returns:
       int32 [num_examples], a permutation; read-only.
 
+    Raises:
+      ValueError: the key is not one typed key, the epoch is below 0, or there are no examples.
+
     Example:
       >>> sorted(epoch_permutation(jax.random.key(0), 7, 4).tolist())
       [0, 1, 2, 3]
     """
+    dtype, shape = jnp.result_type(key), jnp.shape(key)
+    if not jnp.issubdtype(dtype, jax.dtypes.prng_key) or shape:
+        raise ValueError(f"key must be one of jax.random.key, got {dtype} {list(shape)}")
+    if epoch < 0 or num_examples < 1:
+        raise ValueError(f"there is no epoch {epoch} of {num_examples} examples")
     bits = np.asarray(jax.random.key_data(key)).ravel()
     return _permutation(tuple(bits.tolist()), epoch, num_examples)
 
@@ -72,11 +80,14 @@ def batch_indices(
 
     Raises:
       UsageError: `batch_size` is not in `[1, num_examples]`.
+      ValueError: a step is below 0.
     """
     if not 1 <= batch_size <= num_examples:
         raise UsageError(
             f"batch_size {batch_size} must be from 1 to the data set's {num_examples} examples"
         )
+    if first_step < 0 or num_steps < 0:
+        raise ValueError(f"there are no {num_steps} steps from step {first_step} on")
     batches_per_epoch = num_examples // batch_size
     epochs, positions = np.divmod(np.arange(first_step, first_step + num_steps), batches_per_epoch)
     indices = np.empty((num_steps, batch_size), np.int32)
@@ -94,11 +105,26 @@ def gather(arrays: Mapping[str, jax.Array], indices: jax.Array) -> dict[str, jax
     Args:
       arrays: `{"image": uint8 [N, H, W, C], "label": int32 [N]}`, on the device: pass it to the
         compiled function as an argument, once put there with `jax.device_put(dataset.arrays)`.
-      indices: int32 [B], each in `[0, N)`.
+      indices: int32 [B], each in `[0, N)`; those that are traced can't be looked at, and JAX moves
+        them into that range.
 
     Returns:
       `{"image": uint8 [B, H, W, C], "label": int32 [B]}`.
+
+    Raises:
+      ValueError: an index is no integer or out of range, or the arrays differ in N.
     """
+    counts = {len(array) for array in arrays.values()}
+    if len(counts) != 1:
+        raise ValueError(f"arrays must be of one length, not {sorted(counts)}")
+    if not jnp.issubdtype(jnp.result_type(indices), jnp.integer):
+        raise ValueError(f"indices must be integers, got {jnp.result_type(indices)}")
+    if not isinstance(indices, jax.core.Tracer):
+        known, count = np.asarray(indices), min(counts)
+        if known.size and not (known.min() >= 0 and known.max() < count):
+            raise ValueError(
+                f"indices must be from 0 to {count - 1}, got {known.min()} to {known.max()}"
+            )
     return {name: jnp.asarray(array)[indices] for name, array in arrays.items()}
 
 
@@ -111,10 +137,15 @@ def normalize(images: jax.Array) -> jax.Array:
     Returns:
       float32 [...] in [-1, 1]; `to_uint8` gives the same bytes back.
 
+    Raises:
+      ValueError: the images are of another type.
+
     Example:
       >>> normalize(jnp.array([0, 255], jnp.uint8)).tolist()
       [-1.0, 1.0]
     """
+    if images.dtype != jnp.uint8:
+        raise ValueError(f"images must be uint8 in [0, 255], got {images.dtype}")
     # x - 127.5 is exact; x / 127.5 - 1 compiles to a multiply-add that reaches 1.0000001.
     return (images.astype(jnp.float32) - 127.5) / 127.5
 
@@ -123,14 +154,19 @@ def to_uint8(images: jax.Array) -> jax.Array:
     r"""Map images from [-1, 1] to bytes, $(x + 1) \cdot 127.5$ rounded and clipped.
 
     Args:
-      images: floats [...].
+      images: floats [...]; NaN becomes 0.
 
     Returns:
       uint8 [...].
+
+    Raises:
+      ValueError: the images are of another type.
 
     Example:
       >>> to_uint8(jnp.array([-3.0, 0.999, 1.0])).tolist()
       [0, 255, 255]
     """
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise ValueError(f"images must be floats in [-1, 1], got {images.dtype}")
     levels = jnp.round((images.astype(jnp.float32) + 1.0) * 127.5)
     return jnp.clip(levels, 0, 255).astype(jnp.uint8)

@@ -92,7 +92,7 @@ def read_distribution(path: str | os.PathLike[str]) -> Distribution:
         raise UsageError(f"{path} can't be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} can't be read: it is no text in UTF-8") from None
-    except (EOFError, ValueError) as error:
+    except ValueError as error:
         raise UsageError(f"{path}: {str(error).splitlines()[0]}") from None
 
 
@@ -130,8 +130,10 @@ def _read_array(path: Path) -> Distribution:
     with path.open("rb") as file:
         try:
             points = np.lib.format.read_array(file, allow_pickle=False)
-        except (EOFError, ValueError) as error:
-            why = str(error).splitlines()[0]
+        except OSError:
+            raise
+        except Exception as error:  # A damaged file can raise almost anything.
+            why = (str(error) or type(error).__name__).splitlines()[0]
             raise ValueError(f"it is no array of points [N, 2] in NumPy's format ({why})") from None
     return empirical(points, name=path.stem)
 
@@ -140,7 +142,9 @@ def _read_mixture(path: Path) -> Distribution:
     accepted = "an object of centres, standard_deviation and, if wanted, weights"
     try:
         content = json.loads(path.read_text("utf-8-sig"))
-    except json.JSONDecodeError as error:
+    except UnicodeDecodeError:
+        raise
+    except (ValueError, RecursionError) as error:  # numbers too long, lists too deep
         raise ValueError(f"it is no JSON ({error}), it must be {accepted}") from None
     if not isinstance(content, dict):
         raise ValueError(f"it is a {type(content).__name__}, it must be {accepted}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from statistics import median
 from typing import Any
 
@@ -57,6 +58,11 @@ class Alarm:
 
     def __post_init__(self) -> None:
         """Check what the thresholds and the patience mean."""
+        if not (math.isfinite(self.fires) and math.isfinite(self.clears)):
+            raise ValueError(
+                f"alarm {self.name!r} fires at {self.fires} and clears at {self.clears}: "
+                "both must be finite"
+            )
         if self.fires == self.clears:
             raise ValueError(
                 f"alarm {self.name!r} fires and clears at {self.fires}: one must be above the other"
@@ -203,7 +209,7 @@ def observe(watch: Watch, row: Mapping[str, Any]) -> Watch:
     Args:
       watch: what was seen before.
       row: `"step"` and numbers by name, as from `gan_jax.writers.read_jsonl`. Measures that are
-        missing or not finite leave their alarms as they are.
+        missing, no numbers or not finite leave their alarms as they are.
 
     Returns:
       What has been seen now. It depends on the rows alone, so that the rows of a run that stopped,
@@ -212,7 +218,9 @@ def observe(watch: Watch, row: Mapping[str, Any]) -> Watch:
     recent = dict(watch.recent)
     for name in {alarm.measure: None for alarm in watch.alarms}:
         longest = max(alarm.grace for alarm in watch.alarms if alarm.measure == name)
-        if math.isfinite(value := float(row.get(name, math.nan))):
+        value = row.get(name)
+        if isinstance(value, Real) and math.isfinite(value):
+            value = float(value)
             recent[name] = (*recent.get(name, ()), value)[-longest:]
     was_on = {alarm.name for alarm in watch.active}
     changed = []

@@ -75,13 +75,14 @@ def diversity(real: Sample, fake: Sample) -> Array:
       float32 [].
 
     Raises:
-      ValueError: there is only one real or fake.
+      ValueError: there is only one real or fake, or they do not compare.
 
     Example:
       >>> float(diversity(jnp.array([[0.0], [4.0]]), jnp.array([[1.0], [2.0]])))
       0.25
     """
     reals, fakes = _vectors("diversity", real, 2), _vectors("diversity", fake, 2)
+    _check_alike("diversity", reals, fakes)
     return _share(_spread(fakes), _spread(reals))
 
 
@@ -101,7 +102,7 @@ def reach(real: Sample, fake: Sample) -> Array:
       float32 [].
 
     Raises:
-      ValueError: there are too few reals or fakes.
+      ValueError: there are too few reals or fakes, or they do not compare.
 
     Example:
       >>> real = jnp.array([[0.0], [9.0], [1.0], [8.0]])
@@ -111,6 +112,7 @@ def reach(real: Sample, fake: Sample) -> Array:
     reals = _vectors("reach", real, 4)
     half = len(reals) // 2
     fakes = _vectors("reach", fake, half)[:half]
+    _check_alike("reach", reals, fakes)
     places, others = reals[:half], reals[half : 2 * half]
     return _of_finite(_share(_places(fakes, places), _places(others, places)), fakes, reals)
 
@@ -138,7 +140,10 @@ def saturation(
       0.5
     """
     reals, fakes = _vectors("saturation", real, 1), _vectors("saturation", fake, 1)
+    _check_alike("saturation", reals, fakes)
     low, high = limits
+    if not low < high:
+        raise ValueError(f"saturation: limits must rise, got {limits}")
     near = margin * (high - low) if math.isfinite(high - low) else 0.0
 
     def shares(values: Array) -> Array:
@@ -163,11 +168,14 @@ def separation(real_logits: Array, fake_logits: Array) -> Array:
     Returns:
       float32 [].
 
+    Raises:
+      ValueError: there are no logits of a kind, or they are not floats.
+
     Example:
       >>> float(separation(jnp.array([3.0, 3.0]), jnp.array([-1.0, -1.0])))
       1.0
     """
-    real, fake = _floats(real_logits), _floats(fake_logits)
+    real, fake = _logits("separation", real_logits, fake_logits)
     return _share(jnp.mean(real) - jnp.mean(fake), 2 * _deviation(real, fake))
 
 
@@ -186,16 +194,32 @@ def overfitting(real_logits: Array, held_out_logits: Array, fake_logits: Array) 
     Returns:
       float32 [].
 
+    Raises:
+      ValueError: there are no logits of a kind, or they are not floats.
+
     Reference:
       Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2018,
       https://arxiv.org/abs/1809.11096
     """
-    real, held_out, fake = map(_floats, (real_logits, held_out_logits, fake_logits))
+    real, held_out, fake = _logits("overfitting", real_logits, held_out_logits, fake_logits)
     return _share(jnp.mean(real) - jnp.mean(held_out), 2 * _deviation(real, fake))
 
 
 def _floats(tree: PyTree) -> PyTree:
-    return jax.tree.map(lambda x: x.astype(jnp.promote_types(x.dtype, jnp.float32)), tree)
+    """Widen floats; refuse others, such as bytes, whose scale is another one."""
+
+    def wide(leaf: Array) -> Array:
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            raise ValueError(f"a measure takes floats, not {leaf.dtype} {list(leaf.shape)}")
+        return leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))
+
+    return jax.tree.map(wide, tree)
+
+
+def _logits(name: str, *logits: Array) -> tuple[Array, ...]:
+    if not all(each.size for each in logits):
+        raise ValueError(f"{name}: there are no logits to compare")
+    return tuple(map(_floats, logits))
 
 
 def _share(part: Array, whole: Array) -> Array:
@@ -219,10 +243,18 @@ def _deviation(real: Array, fake: Array) -> Array:
 
 def _vectors(name: str, sample: Sample, least: int) -> Array:
     """Join the leaves of each example to one vector, [B, D]."""
+    if not all(leaf.ndim and leaf.size for leaf in jax.tree.leaves(sample)):
+        raise ValueError(f"{name}: samples must be [B, ...], with numbers in each")
     leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(_floats(sample))]
     if (count := leaves[0].shape[0]) < least:
         raise ValueError(f"{name}: {count} examples are too few, it needs {least} at least")
     return jnp.concatenate(leaves, axis=1)
+
+
+def _check_alike(name: str, reals: Array, fakes: Array) -> None:
+    if reals.shape[1] != fakes.shape[1]:
+        numbers = f"{reals.shape[1]} numbers and fakes of {fakes.shape[1]}"
+        raise ValueError(f"{name}: reals of {numbers} do not compare")
 
 
 def _squares(first: Array, second: Array) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import data, metrics
@@ -72,7 +73,7 @@ def classifier_evaluation(
             raise UsageError("--truncation was given and the latents of this run are not normal")
         if truncation not in samplers:
             draw = sampler if truncation is None or truncated is None else truncated(truncation)
-            samplers[truncation] = jax.jit(lambda *arguments: data.to_uint8(draw(*arguments)))
+            samplers[truncation] = jax.jit(lambda *arguments: _as_bytes(draw(*arguments)))
         return samplers[truncation]
 
     def evaluate(
@@ -114,6 +115,11 @@ def classifier_evaluation(
         return Evaluation(step, tuple(figures))
 
     return evaluate
+
+
+def _as_bytes(images: Any) -> tuple[jax.Array, jax.Array]:
+    """Return images as bytes, and whether they were finite, which bytes don't tell."""
+    return data.to_uint8(images), jnp.isfinite(images).all()
 
 
 def _make_judge(

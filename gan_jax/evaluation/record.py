@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,9 @@ def read_evaluation(workdir: Path) -> Evaluation | None:
     """
     try:
         content = json.loads((workdir / _FILE).read_text(encoding="utf-8"))
-        return Evaluation(content["step"], tuple(map(metrics.from_json, content["scores"])))
-    except (OSError, ValueError, KeyError, TypeError):
+        step, scores = content["step"], content["scores"]
+        return Evaluation(operator.index(step), tuple(map(metrics.from_json, scores)))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

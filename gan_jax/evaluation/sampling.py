@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gan_jax.errors import RunError
 from gan_jax.metrics import progress_lines
 from gan_jax.train import Network, Shown, TrainState
 from gan_jax.typing import Array, Batch, PRNGKey
@@ -30,7 +31,8 @@ def draw_samples(
     """Draw images of a generator, as many as there are labels.
 
     Args:
-      draw: `(generator, {"label": labels}, keys) -> images`, uint8; compile it first.
+      draw: `(generator, {"label": labels}, keys) -> (images, finite)`, uint8 and whether all were
+        finite before; compile it first.
       generator: its state.
       labels: int32 [N], the classes asked of a conditional generator.
       key: key of the latents.
@@ -38,13 +40,19 @@ def draw_samples(
 
     Returns:
       uint8 [N, H, W, C].
+
+    Raises:
+      RunError: some are not finite, which bytes would not tell.
     """
     keys = jax.random.split(key, len(labels))
     progress = progress_lines("drawing samples", len(labels), report)
     images = []
     for start in range(0, len(labels), _CHUNK):
         chunk = slice(start, start + _CHUNK)
-        images.append(np.asarray(draw(generator, {"label": labels[chunk]}, keys[chunk])))
+        drawn, finite = draw(generator, {"label": labels[chunk]}, keys[chunk])
+        if not finite:
+            raise RunError("the generator draws NaN or infinity, which can't be measured")
+        images.append(np.asarray(drawn))
         progress(min(start + _CHUNK, len(labels)))
     return np.concatenate(images)
 

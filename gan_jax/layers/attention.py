@@ -50,9 +50,11 @@ class SelfAttention(nn.Module):
         Raises:
           ValueError: the maps are not [B, H, W, C] with C a multiple of 8.
         """
-        if maps.ndim != 4 or maps.shape[3] % 8:
+        floats = jnp.issubdtype(maps.dtype, jnp.floating)
+        if maps.ndim != 4 or not floats or 0 in maps.shape[1:] or maps.shape[3] % 8:
             raise ValueError(
-                f"maps are {list(maps.shape)}: attention takes [B, H, W, C], C a multiple of 8"
+                f"maps are {maps.dtype} {list(maps.shape)}: attention takes floats [B, H, W, C], "
+                "C a multiple of 8"
             )
         channels = maps.shape[3]
         conv = partial(self.conv, kernel_size=(1, 1), use_bias=False, dtype=self.dtype)

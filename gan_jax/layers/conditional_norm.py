@@ -11,6 +11,7 @@ from jax import numpy as jnp
 from jax.nn.initializers import Initializer, zeros
 from jax.typing import DTypeLike
 
+from gan_jax.layers.conditioning import inside
 from gan_jax.typing import Array
 
 __all__ = ["ConditionalBatchNorm", "ConditionalNormalization", "conditional_batch_norm"]
@@ -63,9 +64,12 @@ class ConditionalBatchNorm(nn.Module):
           [B, ..., C].
 
         Raises:
-          ValueError: the condition is not as said.
+          ValueError: the maps or the condition are not as said. Labels that are traced can't be
+            looked at: of no class they give NaN.
         """
         self._check(maps, condition)
+        if self.num_classes:
+            condition = inside("labels", condition, self.num_classes)
         channels = maps.shape[-1]
         wide = jnp.promote_types(maps.dtype, jnp.float32)
         normalized = nn.BatchNorm(
@@ -91,8 +95,11 @@ class ConditionalBatchNorm(nn.Module):
         got = f"got {condition.dtype} {list(condition.shape)} for maps {list(maps.shape)}"
         if self.num_classes and not (labels and condition.shape == maps.shape[:1]):
             raise ValueError(f"with num_classes={self.num_classes} the condition is labels: {got}")
-        vectors = condition.ndim == 2 and condition.shape[0] == maps.shape[0]
-        if not self.num_classes and (labels or not vectors):
+        if maps.ndim < 2 or not jnp.issubdtype(maps.dtype, jnp.floating):
+            raise ValueError(f"maps must be floats [B, ..., C]: {got}")
+        floats = jnp.issubdtype(condition.dtype, jnp.floating)
+        vectors = floats and condition.ndim == 2 and condition.shape[0] == maps.shape[0]
+        if not self.num_classes and not vectors:
             raise ValueError(f"without num_classes the condition is floats [B, D]: {got}")
 
 

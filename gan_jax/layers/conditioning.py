@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import jax
+import numpy as np
 from flax import linen as nn
 from jax import numpy as jnp
 from jax.nn.initializers import Initializer, normal
 
 from gan_jax.typing import Array
 
-__all__ = ["LabelledLatents", "ProjectionHead"]
+__all__ = ["LabelledLatents", "ProjectionHead", "check_features", "inside"]
 
 
 class LabelledLatents(nn.Module):
@@ -36,9 +38,11 @@ class LabelledLatents(nn.Module):
           [B, D], or [B, D + E] with classes.
 
         Raises:
-          ValueError: labels are missing, unasked for, or not [B].
+          ValueError: labels are missing, unasked for, not integers [B], or no class; or what goes
+            with them is not floats. Traced labels can't be looked at: of no class they give NaN.
         """
-        _check_labels("generator", self.num_classes, labels, latents.shape[0])
+        check_features("latents", latents)
+        labels = _checked_labels("generator", self.num_classes, labels, latents.shape[0])
         if labels is None:
             return latents
         embedding = nn.Embed(self.num_classes, self.features, embedding_init=normal(1.0))(labels)
@@ -78,9 +82,11 @@ class ProjectionHead(nn.Module):
           Logits [B].
 
         Raises:
-          ValueError: labels are missing, unasked for, or not [B].
+          ValueError: labels are missing, unasked for, not integers [B], or no class; or what goes
+            with them is not floats. Traced labels can't be looked at: of no class they give NaN.
         """
-        _check_labels("discriminator", self.num_classes, labels, features.shape[0])
+        check_features("features", features)
+        labels = _checked_labels("discriminator", self.num_classes, labels, features.shape[0])
         features = features.astype(jnp.promote_types(features.dtype, jnp.float32))
         logits = self.dense(1, kernel_init=self.kernel_init)(features)[:, 0]
         if labels is None:
@@ -92,7 +98,50 @@ class ProjectionHead(nn.Module):
         return logits + jnp.sum(embed(labels) * features, axis=-1)
 
 
-def _check_labels(player: str, num_classes: int, labels: Array | None, batch: int) -> None:
+def check_features(name: str, features: Array) -> None:
+    """Refuse what is not floats [B, D]: bytes, say, would pass for numbers in [-1, 1].
+
+    Args:
+      name: what it is called in the message.
+      features: should be floats [B, D].
+
+    Raises:
+      ValueError: it is anything else.
+    """
+    if features.ndim != 2 or not jnp.issubdtype(features.dtype, jnp.floating):
+        raise ValueError(
+            f"{name} must be floats [B, D], got {features.dtype} {list(features.shape)}"
+        )
+
+
+def inside(name: str, labels: Array, num_classes: int) -> Array:
+    """Make sure that labels which are no class lead to NaN, and not to another class.
+
+    Args:
+      name: what they are called in a message.
+      labels: integers of any shape.
+      num_classes: how many classes there are.
+
+    Returns:
+      The labels; traced ones below 0 are `num_classes`, of which a table's row is NaN, as of all
+      others beyond it.
+
+    Raises:
+      ValueError: they are not integers, or are seen to be no class.
+    """
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise ValueError(f"{name} must be integers, got {labels.dtype}")
+    if not isinstance(labels, jax.core.Tracer):
+        known = np.asarray(labels)
+        wrong = known[(known < 0) | (known >= num_classes)]
+        if wrong.size:
+            raise ValueError(f"{name} must be from 0 to {num_classes - 1}, got {wrong[0]}")
+    return jnp.where(labels < 0, num_classes, labels)
+
+
+def _checked_labels(
+    player: str, num_classes: int, labels: Array | None, batch: int
+) -> Array | None:
     if num_classes and labels is None:
         raise ValueError(f"this {player} has {num_classes} classes and was given no labels")
     if labels is not None and not num_classes:
@@ -102,3 +151,4 @@ def _check_labels(player: str, num_classes: int, labels: Array | None, batch: in
             f"this {player} was given labels {list(labels.shape)} for a batch of {batch}: "
             f"they must be [{batch}]"
         )
+    return None if labels is None else inside(f"labels of this {player}", labels, num_classes)

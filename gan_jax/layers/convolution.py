@@ -80,6 +80,7 @@ def conv_general_dilated(
             f"{lhs.shape} and {rhs.shape}"
         )
     size, kernel_size = lhs.shape[1:3], rhs.shape[:2]
+    _check_padding(padding)
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(size, kernel_size, window_strides, padding)
     return convolve(lhs, rhs, _geometry(size, kernel_size, window_strides, padding, precision))
@@ -131,6 +132,7 @@ def conv_transpose(
             f"maps of {lhs.shape[3]} channels can't meet a kernel for {kernel.shape[3]}: "
             f"{lhs.shape} and {rhs.shape}"
         )
+    _check_padding(padding)
     kernel_size = kernel.shape[:2]
     around = [
         _pads(taps, stride, padding if isinstance(padding, str) else padding[axis])
@@ -228,6 +230,12 @@ def _geometry(
         (height, width),
         precision,
     )
+
+
+def _check_padding(padding: Padding) -> None:
+    named = isinstance(padding, str) and padding in ("SAME", "VALID", "SAME_LOWER")
+    if not named and (isinstance(padding, str) or len(padding) != 2):
+        raise ValueError(f"padding {padding!r}: it must be 'SAME', 'VALID' or two pairs of numbers")
 
 
 def _pads(taps: int, stride: int, padding: str | tuple[int, int]) -> tuple[int, int]:

@@ -42,7 +42,8 @@ def fourier_features(inputs: Array, frequencies: Sequence[float] | Array) -> Arr
     rates = jnp.asarray(frequencies, wide.dtype)
     if rates.ndim != 1:
         raise ValueError(f"frequencies must be [K], got {list(rates.shape)}")
-    phases = (wide[:, None, :] * rates[None, :, None]).reshape(len(wide), -1)
+    phases = wide[:, None, :] * rates[None, :, None]
+    phases = phases.reshape(wide.shape[0], len(rates) * wide.shape[1])
     return jnp.concatenate([wide, jnp.sin(phases), jnp.cos(phases)], axis=-1)
 
 
@@ -72,5 +73,12 @@ class FourierFeatures(nn.Module):
 
         Returns:
           [B, D (1 + 2 number)].
+
+        Raises:
+          ValueError: inputs are not floats [B, D], or an attribute is out of range.
         """
+        if self.number < 0 or not 0 < self.base < math.inf:
+            raise ValueError(
+                f"number must be 0 or more and base above 0, got {self.number} and {self.base}"
+            )
         return fourier_features(inputs, [self.base * 2**k for k in range(self.number)])

@@ -50,8 +50,9 @@ class MinibatchStandardDeviation(nn.Module):
 
         Raises:
           ValueError: `group_size` does not divide the batch of a device (while initialising, every
-            example is a group), or `features` the channels.
+            example is a group), or `features` the channels; or the maps are not as said.
         """
+        _check_maps("minibatch standard deviation", maps)
         batch, channels = maps.shape[0], maps.shape[-1]
         size = 1 if self.is_initializing() else self.group_size
         if size < 1 or batch % size:
@@ -102,7 +103,16 @@ class MinibatchDiscrimination(nn.Module):
 
         Returns:
           [B, F + features].
+
+        Raises:
+          ValueError: the maps are not as said, or an attribute is below 1.
         """
+        _check_maps("minibatch discrimination", maps)
+        if self.features < 1 or self.kernel_features < 1:
+            raise ValueError(
+                "features and kernel_features must be at least 1, "
+                f"got {self.features} and {self.kernel_features}"
+            )
         flat = maps.reshape(maps.shape[0], -1)
         wide = flat.astype(jnp.promote_types(flat.dtype, jnp.float32))
         product = self.dense(self.features * self.kernel_features, use_bias=False)(wide)
@@ -115,3 +125,9 @@ class MinibatchDiscrimination(nn.Module):
         itself = here[:, None] == jnp.arange(len(others))[None]
         closeness = jnp.sum(jnp.where(itself[:, :, None], 0, jnp.exp(-distance)), axis=1)
         return jnp.concatenate([flat, closeness.astype(flat.dtype)], axis=-1)
+
+
+def _check_maps(layer: str, maps: Array) -> None:
+    floats = jnp.issubdtype(maps.dtype, jnp.floating)
+    if maps.ndim < 2 or 0 in maps.shape or not floats:
+        raise ValueError(f"{layer} takes floats [B, ..., C], got {maps.dtype} {list(maps.shape)}")

@@ -214,7 +214,8 @@ def _normalized(taps: Sequence[float], gain: float = 1) -> tuple[float, ...]:
 
 
 def _check_images(images: Array) -> None:
-    if images.ndim != 4 or not jnp.issubdtype(images.dtype, jnp.floating):
+    floats = jnp.issubdtype(images.dtype, jnp.floating)
+    if images.ndim != 4 or not floats or 0 in images.shape[1:]:
         raise ValueError(
             f"images must be floats [B, H, W, C], got {images.dtype} {list(images.shape)}"
         )

@@ -46,7 +46,7 @@ def spectral_norm(
       `sigma` [], never above the true value, and the new `u` [F].
 
     Raises:
-      ValueError: if `iterations` is below 1 or the shapes do not fit.
+      ValueError: if `iterations` is below 1, or the arrays are not floats of shapes that fit.
 
     >>> sigma, u = spectral_norm(jnp.diag(jnp.asarray([3.0, 4.0])), jnp.asarray([0.0, 1.0]))
     >>> float(sigma), u.tolist()
@@ -56,6 +56,9 @@ def spectral_norm(
       Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018,
       https://arxiv.org/abs/1802.05957
     """
+    for name, array in (("matrix", matrix), ("u", u)):
+        if not jnp.issubdtype(array.dtype, jnp.floating) or not array.size:
+            raise ValueError(f"{name} must be floats, got {array.dtype} {list(array.shape)}")
     if iterations < 1:
         raise ValueError(f"iterations is {iterations}: it must be at least 1")
     if matrix.ndim != 2 or u.shape != matrix.shape[1:]:

@@ -120,6 +120,7 @@ def fit(
         page = workdir / "report.html"
         if parallel.is_first():
             draw_report(experiment, workdir, evaluation, dataset.origin)
+        parallel.largest(0)  # Nobody leaves before all is written.
         return Finished(state, signal, evaluation, page, alarm)
 
 

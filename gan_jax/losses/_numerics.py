@@ -14,9 +14,17 @@ __all__: list[str] = []  # For this package alone.
 EXP_LIMIT = 40.0
 
 
-def as_float(array: jax.Array) -> jax.Array:
-    """Cast to float32; float64 stays, so that a loss can be its own reference."""
+def as_float(array: jax.Array, name: str = "logits") -> jax.Array:
+    """Cast floats to float32; float64 stays, so that a loss can be its own reference.
+
+    Integers are refused, which might be labels or the bytes of images, and so is what is empty,
+    whose mean would be NaN.
+    """
     array = jnp.asarray(array)
+    if not jnp.issubdtype(array.dtype, jnp.floating) or not array.size:
+        raise ValueError(
+            f"{name} must be floats, at least one, got {array.dtype} {list(array.shape)}"
+        )
     return array.astype(jnp.promote_types(array.dtype, jnp.float32))
 
 
@@ -28,7 +36,10 @@ def as_float_pair(
     what: str = "logits",
 ) -> tuple[jax.Array, jax.Array]:
     """Cast both and insist on one shape: broadcasting would quietly pair wrong entries."""
-    first, second = as_float(first), as_float(second)
+    first, second = (
+        as_float(array, f"{name} {what}")
+        for name, array in zip(names, (first, second), strict=True)
+    )
     if first.shape != second.shape:
         one, other = names
         raise ValueError(
@@ -46,10 +57,19 @@ def exp_then_tangent(x: jax.Array) -> jax.Array:
 
 def cross_entropy(class_logits: jax.Array, labels: jax.Array, *, name: str = "labels") -> jax.Array:
     """Return `-log softmax(logits)[label]` for each label; the classes are the last axis."""
-    class_logits, labels = as_float(class_logits), jnp.asarray(labels)
-    check_labels(labels, class_logits.shape[:-1], name=name)
-    chosen = jnp.take_along_axis(class_logits, labels[..., None], axis=-1)[..., 0]
-    return jax.nn.logsumexp(class_logits, axis=-1) - chosen
+    class_logits = as_float(class_logits, "class logits")
+    return jax.nn.logsumexp(class_logits, axis=-1) - own_logit(class_logits, labels, name=name)
+
+
+def own_logit(class_logits: jax.Array, labels: jax.Array, *, name: str = "labels") -> jax.Array:
+    """Return the logit of each label, NaN where that is no class and can't be looked at."""
+    labels, classes = jnp.asarray(labels), class_logits.shape[-1]
+    check_labels(labels, class_logits.shape[:-1], name=name, classes=classes)
+    places = jnp.where(labels < 0, classes, labels)  # or -1 would be the last class
+    chosen = jnp.take_along_axis(
+        class_logits, places[..., None], axis=-1, mode="fill", fill_value=jnp.nan
+    )
+    return chosen[..., 0]
 
 
 def cosine_similarities(rows: jax.Array, columns: jax.Array) -> jax.Array:
@@ -63,26 +83,35 @@ def unit_vectors(vectors: jax.Array) -> jax.Array:
     return vectors * jax.lax.rsqrt(jnp.maximum(squared_norms, 1e-16))
 
 
-def check_labels(labels: jax.Array, shape: tuple[int, ...], *, name: str = "labels") -> None:
-    """Refuse labels that are not one integer for each place of `shape`."""
+def check_labels(
+    labels: jax.Array, shape: tuple[int, ...], *, name: str = "labels", classes: int | None = None
+) -> None:
+    """Refuse labels that are not one integer for each place of `shape`, or seen to be no class."""
     if labels.shape != shape or not jnp.issubdtype(labels.dtype, jnp.integer):
         raise ValueError(
             f"{name} must be integers of shape {shape}, got {labels.dtype} of shape {labels.shape}"
         )
+    if classes is not None and not isinstance(labels, jax.core.Tracer):
+        known = np.asarray(labels)
+        wrong = known[(known < 0) | (known >= classes)]
+        if len(wrong):
+            raise ValueError(f"{name} must be from 0 to {classes - 1}, got {wrong[0]}")
 
 
-def is_number(value: Any) -> bool:
-    """Tell a number of Python or numpy from an array of JAX, which may be traced."""
-    return isinstance(value, (int, float, np.number))
+def is_known(name: str, value: Any) -> bool:
+    """Tell a number from one that is traced; refuse arrays, which would be broadcast."""
+    if shape := getattr(value, "shape", ()):
+        raise ValueError(f"{name} must be a number, got an array {list(shape)}")
+    return not isinstance(value, jax.core.Tracer)
 
 
 def check_range(name: str, value: Any, low: float, high: float = math.inf) -> None:
     """Refuse a number outside `[low, high]`; a traced one can't be looked at."""
-    if is_number(value) and not low <= value <= high:
+    if is_known(name, value) and not low <= np.asarray(value) <= high:
         raise ValueError(f"{name} must be in [{low}, {high}], got {value}")
 
 
 def check_positive(name: str, value: Any) -> None:
     """Refuse a number that is not above 0; a traced one can't be looked at."""
-    if is_number(value) and not 0 < value < math.inf:
+    if is_known(name, value) and not 0 < np.asarray(value) < math.inf:
         raise ValueError(f"{name} must be positive and finite, got {value}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from ._numerics import as_float, as_float_pair, check_labels, cross_entropy
+from ._numerics import as_float, as_float_pair, cross_entropy, own_logit
 
 __all__ = [
     "auxiliary_classification_loss",
@@ -28,7 +28,8 @@ def auxiliary_classification_loss(class_logits: jax.Array, labels: jax.Array) ->
         Loss per example, `[B]`.
 
     Raises:
-        ValueError: If labels are not one integer per example.
+        ValueError: If labels are not one integer per example, or one is no class. A traced label
+            can't be looked at: there the loss is NaN.
 
     >>> print(auxiliary_classification_loss(jnp.zeros((1, 4)), jnp.array([2])))
     [1.3862944]
@@ -58,7 +59,8 @@ def twin_auxiliary_classification_loss(
         Loss per example, `[B]`; it may be negative.
 
     Raises:
-        ValueError: If the two heads' shapes differ or labels are not one integer per example.
+        ValueError: If the two heads' shapes differ or labels are not one integer per example, or
+            no class; as in `auxiliary_classification_loss`.
 
     Reference:
         Gong et al., 2019, "Twin Auxiliary Classifiers GAN", https://arxiv.org/abs/1907.02690
@@ -84,7 +86,8 @@ def multi_hinge_loss(
         Loss per example, `[B]`.
 
     Raises:
-        ValueError: If there are fewer than two classes or labels are not one integer per example.
+        ValueError: If there are fewer than two classes or labels are not one integer per example,
+            or no class; as in `auxiliary_classification_loss`.
 
     >>> print(multi_hinge_loss(jnp.array([[3.0, 2.5, 0.0], [0.0, 2.0, 0.0]]), jnp.array([0, 1])))
     [0.5 0. ]
@@ -93,18 +96,17 @@ def multi_hinge_loss(
         Kavalerov et al., 2019, "cGANs with Multi-Hinge Loss", https://arxiv.org/abs/1912.04216
     """
     class_logits, labels = _as_class_logits(class_logits), jnp.asarray(labels)
-    check_labels(labels, class_logits.shape[:1])
     classes = class_logits.shape[1]
     if classes < 2:
         raise ValueError(f"multi_hinge_loss needs two classes or more, got {classes}")
+    own = own_logit(class_logits, labels)
     is_own = labels[:, None] == jnp.arange(classes)[None, :]
-    own = jnp.take_along_axis(class_logits, labels[:, None], axis=1)[:, 0]
     best_other = jnp.max(jnp.where(is_own, -jnp.inf, class_logits), axis=1)
     return jax.nn.relu(margin + best_other - own)
 
 
 def _as_class_logits(class_logits: jax.Array) -> jax.Array:
-    class_logits = as_float(class_logits)
+    class_logits = as_float(class_logits, "class logits")
     if class_logits.ndim != 2:
         raise ValueError(f"class logits must be [B, K], got {class_logits.shape}")
     return class_logits

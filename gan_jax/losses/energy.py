@@ -74,11 +74,11 @@ def pull_away_loss(
         Zhao et al., 2016, "Energy-based Generative Adversarial Network",
         https://arxiv.org/abs/1609.03126
     """
-    encodings = as_float(gather(encodings))
+    encodings = jnp.asarray(gather(encodings))
     count = encodings.shape[0] if encodings.ndim else 0
     if count < 2:
         raise ValueError(f"encodings must be [B, ...] with B of 2 or more, got {encodings.shape}")
-    encodings = encodings.reshape(count, -1)
+    encodings = as_float(encodings, "encodings").reshape(count, -1)
     squares = jnp.square(cosine_similarities(encodings, encodings))
     return jnp.sum(jnp.where(jnp.eye(count, dtype=bool), 0.0, squares), axis=1) / (count - 1)
 

@@ -27,7 +27,8 @@ def categorical_information_loss(code_logits: jax.Array, codes: jax.Array) -> ja
         Loss per example, `[B]`, summed over codes.
 
     Raises:
-        ValueError: If codes are not integers of the logits' shape without its last axis.
+        ValueError: If codes are not integers of the logits' shape without its last axis, or one is
+            none of the values. A traced code can't be looked at: there the loss is NaN.
 
     >>> print(categorical_information_loss(jnp.zeros((1, 2, 10)), jnp.array([[3, 7]])))
     [4.6051702]
@@ -36,8 +37,8 @@ def categorical_information_loss(code_logits: jax.Array, codes: jax.Array) -> ja
         Chen et al., 2016, "InfoGAN: Interpretable Representation Learning by Information Maximizing
         Generative Adversarial Nets", https://arxiv.org/abs/1606.03657
     """
-    code_logits = as_float(code_logits)
-    if code_logits.ndim < 2:
+    code_logits = as_float(code_logits, "code logits")
+    if code_logits.ndim not in (2, 3):
         raise ValueError(f"code logits must be [B, K] or [B, N, K], got {code_logits.shape}")
     return _sum_over_codes(cross_entropy(code_logits, codes, name="codes"))
 
@@ -73,6 +74,8 @@ def gaussian_information_loss(
     mean, log_deviation = as_float_pair(
         mean, log_standard_deviation, names=("mean", "log_standard_deviation"), what="arrays"
     )
+    if mean.ndim not in (1, 2):
+        raise ValueError(f"mean must be [B] or [B, N], got {list(mean.shape)}")
     precision = exp_then_tangent(-2.0 * log_deviation)
     loss = 0.5 * jnp.square(codes - mean) * precision + log_deviation
     return _sum_over_codes(loss + 0.5 * math.log(2 * math.pi))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from ._numerics import as_float_pair, check_positive
+from ._numerics import as_float_pair, check_positive, check_range
 
 __all__ = [
     "charbonnier_loss",
@@ -104,12 +104,13 @@ def cycle_consistency_loss(
         Loss per entry, of the same shape.
 
     Raises:
-        ValueError: If the two shapes differ.
+        ValueError: If the two shapes differ or `weight` is below 0.
 
     Reference:
         Zhu et al., 2017, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
         Networks", https://arxiv.org/abs/1703.10593
     """
+    check_range("weight", weight, 0.0)
     return weight * l1_loss(cycled, images)
 
 
@@ -128,12 +129,13 @@ def identity_loss(images: jax.Array, same: jax.Array, *, weight: float = 5.0) ->
         Loss per entry, of the same shape.
 
     Raises:
-        ValueError: If the two shapes differ.
+        ValueError: If the two shapes differ or `weight` is below 0.
 
     Reference:
         Zhu et al., 2017, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
         Networks", https://arxiv.org/abs/1703.10593
     """
+    check_range("weight", weight, 0.0)
     return weight * l1_loss(same, images)
 
 
@@ -174,5 +176,10 @@ def feature_matching_loss(
 
 
 def _difference(output: jax.Array, target: jax.Array) -> jax.Array:
-    output, target = as_float_pair(output, target, names=("output", "target"), what="arrays")
+    # Bytes are numbers as good as any here, if their difference does not wrap round.
+    numbers = (
+        array.astype(jnp.float32) if jnp.issubdtype(array.dtype, jnp.integer) else array
+        for array in map(jnp.asarray, (output, target))
+    )
+    output, target = as_float_pair(*numbers, names=("output", "target"), what="arrays")
     return output - target

@@ -69,7 +69,8 @@ def top_k(pair: AdversarialLoss, share: float) -> AdversarialLoss:
         The pair with the same discriminator.
 
     Raises:
-        ValueError: If `share` is not in [0, 1]; by the generator, if logits have no batch axis.
+        ValueError: If `share` is not in [0, 1]; by the generator, if logits have no batch axis
+            or the pair gives no loss for each.
 
     >>> from gan_jax.losses import wasserstein
     >>> print(top_k(wasserstein, 0.5).generator(jnp.array([1.0, 4.0, 3.0, 2.0])))
@@ -85,6 +86,11 @@ def top_k(pair: AdversarialLoss, share: float) -> AdversarialLoss:
         loss = pair.generator(fake_logits, real_logits)
         if loss.ndim == 0:
             raise ValueError("top_k ranks the examples of a batch: logits must be [B, ...], got []")
+        if loss.shape != jnp.shape(fake_logits):
+            raise ValueError(
+                "top_k takes a pair with one loss per logit, "
+                f"got {list(loss.shape)} of logits {list(jnp.shape(fake_logits))}"
+            )
         size = loss.shape[0]
         kept_count = jnp.maximum(1.0, jnp.round(share * size))
         kept = (_ranks(fake_logits) < kept_count).reshape(size, *[1] * (loss.ndim - 1))

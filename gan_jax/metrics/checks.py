@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["as_features", "as_pair", "random_stream"]
+__all__ = ["as_features", "as_pair", "random_stream", "real_numbers"]
 
 
 def as_features(name: str, features: ArrayLike, *, least: int = 1, why: str = "") -> np.ndarray:
@@ -21,14 +21,14 @@ def as_features(name: str, features: ArrayLike, *, least: int = 1, why: str = ""
       float64 [N, D]; float32 where the features have no more digits than that.
 
     Raises:
-      ValueError: the shape is another, there are too few, or some are not finite.
+      ValueError: the shape or type is another, there are too few, or some are not finite.
 
     Example:
       >>> as_features("points", [[1.0, 2.0]], least=2, why="a line takes")
       Traceback (most recent call last):
       ValueError: a line takes at least 2 samples, not 1 (points)
     """
-    features = np.asarray(features)
+    features = real_numbers(name, features)
     if features.ndim != 2 or not features.shape[1]:
         raise ValueError(f"{name} must have the shape [N, D], not {list(features.shape)}")
     if len(features) < least:
@@ -39,6 +39,25 @@ def as_features(name: str, features: ArrayLike, *, least: int = 1, why: str = ""
     if not np.isfinite(features).all():
         raise ValueError(f"{name} hold NaN or infinity")
     return features
+
+
+def real_numbers(name: str, array: ArrayLike) -> np.ndarray:
+    """Return an array of real numbers, of their own type.
+
+    Args:
+      name: what it is called in a message.
+      array: of any shape.
+
+    Returns:
+      The array.
+
+    Raises:
+      ValueError: it is of complex numbers, whose imaginary part would be dropped, or of no numbers.
+    """
+    array = np.asarray(array)
+    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+        raise ValueError(f"{name} must be real numbers, not {array.dtype}")
+    return array
 
 
 def as_pair(

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gan_jax.metrics.checks import real_numbers
+
 __all__ = [
     "class_histogram",
     "class_kl",
@@ -199,8 +201,8 @@ def _as_labels(labels: ArrayLike) -> np.ndarray:
 
 
 def _as_histogram(name: str, histogram: ArrayLike) -> np.ndarray:
-    counts = np.asarray(histogram, np.float64)
-    if counts.ndim != 1 or not np.all(counts >= 0) or not counts.sum() > 0:
+    counts = real_numbers(f"the {name}", histogram).astype(np.float64)
+    if counts.ndim != 1 or not np.all(counts >= 0) or not 0 < counts.sum() < np.inf:
         raise ValueError(
             f"the {name} must be counts [K], at least 0 and not all 0, not {counts.tolist()}"
         )

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gan_jax.metrics.checks import real_numbers
+
 __all__ = ["OverfittingGap", "overfitting_gap"]
 
 
@@ -57,7 +59,7 @@ def overfitting_gap(train_logits: ArrayLike, test_logits: ArrayLike) -> Overfitt
 
 
 def _as_logits(name: str, logits: ArrayLike) -> np.ndarray:
-    logits = np.asarray(logits).astype(np.float64)
+    logits = real_numbers(f"the {name} logits", logits).astype(np.float64)
     if not logits.size:
         raise ValueError(f"there are no {name} logits to compare")
     if not np.isfinite(logits).all():

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 __all__ = ["Conditions", "Figure", "as_json", "as_scalars", "compare", "from_json"]
 
@@ -209,9 +209,20 @@ def from_json(content: Mapping[str, Any]) -> Figure:
         )  # fmt: skip
     conditions = dict(parts.pop("conditions"))
     conditions["seeds"] = tuple(conditions["seeds"])
-    return Figure(
-        **{**parts, "value": float(parts["value"]), "conditions": Conditions(**conditions)}
-    )
+    parts |= {"value": float(parts["value"]), "conditions": Conditions(**conditions)}
+    figure = Figure(**parts)
+    for part in (figure, figure.conditions):
+        _check_types(part)
+    return figure
+
+
+def _check_types(part: Figure | Conditions) -> None:
+    for name, kind in get_type_hints(type(part)).items():
+        value = getattr(part, name)
+        seeds = name == "seeds" and all(type(seed) is int for seed in value)
+        whole = float in get_args(kind) and isinstance(value, int)
+        if isinstance(value, bool) or not (seeds or whole or isinstance(value, kind)):
+            raise TypeError(f"{name} is {value!r}, which is not {kind}")
 
 
 def _parse(name: str) -> tuple[str, Conditions]:

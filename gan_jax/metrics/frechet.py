@@ -6,9 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg
 
+from gan_jax.metrics.checks import real_numbers
 from gan_jax.metrics.streaming import moments
 
 __all__ = ["frechet_distance", "frechet_feature_distance"]
+
+# What single precision may do to a covariance, in parts of its largest entry.
+_ROUNDING = 1e-4
 
 
 def frechet_distance(
@@ -32,7 +36,7 @@ def frechet_distance(
       The distance, at least 0, in squared units of the features.
 
     Raises:
-      ValueError: the shapes do not fit together, or not all is finite.
+      ValueError: the shapes do not fit together, not all is finite, or a covariance is none.
 
     Example:
       >>> round(frechet_distance([0.0], [[1.0]], [3.0], [[4.0]]), 9)
@@ -83,14 +87,18 @@ def frechet_feature_distance(features_a: ArrayLike, features_b: ArrayLike) -> fl
 def _as_gaussian(
     which: str, mean: ArrayLike, covariance: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:
-    mean, covariance = np.asarray(mean, np.float64), np.asarray(covariance, np.float64)
-    if mean.ndim != 1 or covariance.shape != mean.shape * 2:
+    mean = real_numbers(f"mean_{which}", mean).astype(np.float64)
+    covariance = real_numbers(f"covariance_{which}", covariance).astype(np.float64)
+    if mean.ndim != 1 or not mean.size or covariance.shape != mean.shape * 2:
         raise ValueError(
             f"mean_{which} and covariance_{which} must have the shapes [D] and [D, D], "
             f"not {list(mean.shape)} and {list(covariance.shape)}"
         )
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise ValueError(f"mean_{which} or covariance_{which} holds NaN or infinity")
+    largest = np.abs(covariance).max()
+    if np.abs(covariance - covariance.T).max() > _ROUNDING * largest:
+        raise ValueError(f"covariance_{which} is not symmetric")
     return mean, covariance
 
 
@@ -99,6 +107,9 @@ def _factor(covariance: np.ndarray) -> np.ndarray:
     lower, pivots, rank, _ = linalg.lapack.dpstrf(covariance, lower=1)
     factor = np.empty((len(covariance), rank))
     factor[pivots - 1] = np.tril(lower)[:, :rank]
+    left = np.diagonal(covariance) - np.einsum("dr,dr->d", factor, factor)
+    if np.abs(left).max() > _ROUNDING * np.abs(np.diagonal(covariance)).max():
+        raise ValueError("a covariance has a negative eigenvalue: it must be of real features")
     return factor
 
 

@@ -89,7 +89,8 @@ def kernel_distance(
       The mean and the standard deviation over the subsets.
 
     Raises:
-      ValueError: too few samples, features that are not finite, or different D.
+      ValueError: too few samples, features that are not finite, different D, or a number out of
+        range.
 
     Example:
       >>> kernel_distance([[0.0], [0.0]], [[1.0], [1.0]], subsets=1, subset_size=2)
@@ -143,7 +144,8 @@ def squared_mmd(
       The estimate, which may be below 0.
 
     Raises:
-      ValueError: too few samples, features that are not finite, or different D.
+      ValueError: too few samples, features that are not finite, different D, or a number out of
+        range.
 
     Example:
       >>> squared_mmd([[0.0], [0.0]], [[1.0], [1.0], [1.0]])
@@ -159,9 +161,12 @@ def squared_mmd(
 
 
 def _kernel(degree: int, gamma: float | None, coefficient: float, features: np.ndarray) -> _Kernel:
-    if degree < 1:
-        raise ValueError(f"degree is {degree}: a polynomial kernel's is at least 1")
-    return _Kernel(degree, 1 / features.shape[1] if gamma is None else gamma, coefficient)
+    if degree < 1 or degree != int(degree):
+        raise ValueError(f"degree is {degree}: a polynomial kernel's is at least 1, and whole")
+    gamma = 1 / features.shape[1] if gamma is None else gamma
+    if not (np.isfinite(gamma) and np.isfinite(coefficient)):
+        raise ValueError(f"gamma and coefficient must be finite, not {gamma} and {coefficient}")
+    return _Kernel(int(degree), gamma, coefficient)
 
 
 def _about_a_common_centre(a: np.ndarray, b: np.ndarray) -> tuple[_Features, _Features]:

@@ -92,13 +92,14 @@ def mixture_coverage(
       in generative adversarial networks, 2017, https://arxiv.org/abs/1712.04086
     """
     points, centres = as_pair(("points", "centres"), points, centres)
-    if not standard_deviation > 0 or not threshold > 0:
+    if not all(0 < number < np.inf for number in (standard_deviation, threshold, share)):
         raise ValueError(
-            "standard_deviation and threshold must be above 0, "
-            f"not {standard_deviation} and {threshold}"
+            "standard_deviation, threshold and share must be above 0, "
+            f"not {standard_deviation}, {threshold} and {share}"
         )
     shares = np.ones(len(centres)) if weights is None else np.asarray(weights, np.float64)
-    if shares.shape != (len(centres),) or not np.all((shares > 0) & np.isfinite(shares)):
+    fit = shares.shape == (len(centres),) and np.all(shares > 0) and shares.sum() < np.inf
+    if not fit:
         raise ValueError(f"weights must be above 0, one for each of {len(centres)} centres")
     shares = shares / shares.sum()
     nearest, distances = (found[:, 0] for found in nearest_neighbours(points, centres))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan_jax.metrics.checks import real_numbers
 from gan_jax.metrics.products import blocks, doubt, pair_distances, squared_distances
 
 __all__ = ["Neighbours", "nearest_distances", "nearest_neighbours"]
@@ -63,8 +64,12 @@ def nearest_neighbours(
              [1.]]))
     """
     queries, references = np.asarray(queries), np.asarray(references)
-    if neighbours < 1:
-        raise ValueError(f"neighbours is {neighbours}: it must be at least 1")
+    for name, number in (("neighbours", neighbours), ("chunk", chunk)):
+        if number < 1:
+            raise ValueError(f"{name} is {number}: it must be at least 1")
+    for samples in (queries, references):
+        if samples.ndim < 2 or 0 in samples.shape[1:]:
+            raise ValueError(f"samples must be [N, ...], not {list(samples.shape)}")
     needed = neighbours + exclude_self
     if queries.shape[1:] != references.shape[1:] or not len(queries) or len(references) < needed:
         raise ValueError(
@@ -98,19 +103,21 @@ def nearest_distances(
       float32 [N], for pixels scaled to [0, 1].
 
     Raises:
-      ValueError: the images differ in shape, or there are no references.
+      ValueError: the images differ in shape, are not uint8, or there are no references.
 
     Example:
       >>> nearest_distances(np.uint8([[0, 255], [255, 255]]), np.uint8([[255, 255]])).tolist()
       [1.0, 0.0]
     """
+    for kind in {np.asarray(images).dtype, np.asarray(references).dtype} - {np.dtype(np.uint8)}:
+        raise ValueError(f"images must be uint8, whose distances are of [0, 255], not {kind}")
     found = nearest_neighbours(images, references, chunk=chunk)
     return (found.distances[:, 0] / 255).astype(np.float32)
 
 
 def _as_rows(name: str, samples: np.ndarray) -> np.ndarray:
-    samples = np.asarray(samples)
-    if samples.dtype.kind not in "biu" and not np.isfinite(samples).all():
+    real_numbers(name, samples)
+    if samples.dtype.kind not in "iub" and not np.isfinite(samples).all():
         raise ValueError(f"{name} hold NaN or infinity")
     return samples.reshape(len(samples), -1)
 

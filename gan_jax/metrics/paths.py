@@ -62,7 +62,7 @@ def path_length(
       The mean and the standard deviation of what is kept, and all lengths.
 
     Raises:
-      ValueError: the shapes do not fit together, or there are no pairs.
+      ValueError: the shapes do not fit together, there are no pairs, or a number is out of range.
 
     Example:
       >>> square = lambda a, b: ((a - b) ** 2).sum(axis=1)
@@ -82,6 +82,11 @@ def path_length(
             "starts, ends and fractions must be [N, ...], [N, ...] and [N], N at least 1, "
             f"not {list(starts.shape)}, {list(ends.shape)} and {list(fractions.shape)}"
         )
+    if not 0 < epsilon < np.inf or not 0 <= kept[0] < kept[1] <= 100 or batch_size < 1:
+        raise ValueError(
+            "epsilon must be above 0, kept rise from 0 to 100 and batch_size be at least 1, not "
+            f"{epsilon}, {kept} and {batch_size}"
+        )
 
     def latents(some: slice, step: float) -> np.ndarray:
         # In double precision: the step is not much more than the rounding of single precision.
@@ -93,7 +98,13 @@ def path_length(
     lengths = np.zeros(len(starts))
     for some in blocks(len(starts), batch_size):
         moved = distance(generate(latents(some, 0.0)), generate(latents(some, epsilon)))
-        lengths[some] = np.asarray(moved).astype(np.float64) / epsilon**2
+        squares = np.asarray(moved)
+        if squares.shape != lengths[some].shape or squares.dtype.kind not in "fiu":
+            raise ValueError(
+                f"distances of {len(lengths[some])} pairs must be one number for each, "
+                f"not {squares.dtype} {list(squares.shape)}"
+            )
+        lengths[some] = squares.astype(np.float64) / epsilon**2
     if not np.isfinite(lengths).all():
         raise ValueError("distances of images hold NaN or infinity")
     low = np.percentile(lengths, kept[0], method="lower")

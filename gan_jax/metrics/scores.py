@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_softmax, logsumexp
 
-from gan_jax.metrics.checks import random_stream
+from gan_jax.metrics.checks import random_stream, real_numbers
 
 __all__ = ["InceptionScore", "inception_score"]
 
@@ -63,7 +63,7 @@ def inception_score(logits: ArrayLike, *, splits: int = 10, seed: int | None = 0
 
 
 def _as_logits(logits: ArrayLike, splits: int) -> np.ndarray:
-    logits = np.asarray(logits).astype(np.float64)
+    logits = real_numbers("logits", logits).astype(np.float64)
     if logits.ndim != 2 or not logits.shape[1]:
         raise ValueError(f"logits must have the shape [N, K], not {list(logits.shape)}")
     if splits < 1 or len(logits) < splits:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
-from gan_jax.metrics.checks import as_pair, random_stream
+from gan_jax.metrics.checks import as_pair, random_stream, real_numbers
 from gan_jax.metrics.products import blocks
 
 __all__ = ["laplacian_sliced_wasserstein", "sliced_wasserstein_distance"]
@@ -51,7 +51,7 @@ def sliced_wasserstein_distance(
       Wasserstein Barycenter and its Application to Texture Mixing, SSVM 2011.
     """
     a, b = as_pair(("points_a", "points_b"), points_a, points_b)
-    if directions < 1 or order < 1:
+    if not (directions >= 1 and 1 <= order < np.inf):
         raise ValueError(f"directions and order must be at least 1, not {directions} and {order}")
     return _sliced(a, b, _directions(a, directions, random_stream(seed)), order)
 
@@ -92,6 +92,9 @@ def laplacian_sliced_wasserstein(
       Karras et al., Progressive Growing of GANs for Improved Quality, Stability, and Variation,
       2017, https://arxiv.org/abs/1710.10196
     """
+    if min(patches, patch_size, directions, smallest) < 1:
+        numbers = f"{patches}, {patch_size}, {directions} and {smallest}"
+        raise ValueError(f"patches, patch_size, directions and smallest are {numbers}: at least 1")
     real, fake = _as_images("real", real, patch_size), _as_images("fake", fake, patch_size)
     if real.shape[1:] != fake.shape[1:]:
         raise ValueError(f"images {list(real.shape)} and {list(fake.shape)} do not compare")
@@ -125,7 +128,7 @@ def _sliced(a: np.ndarray, b: np.ndarray, directions: np.ndarray, order: int) ->
 
 
 def _as_images(name: str, images: np.ndarray, patch_size: int) -> np.ndarray:
-    images = np.asarray(images)
+    images = real_numbers(f"{name} images", images)
     if images.ndim != 4 or not images.size or min(images.shape[1:3]) < patch_size:
         raise ValueError(
             f"{name} images must be [N, H, W, C], H and W at least {patch_size}, "

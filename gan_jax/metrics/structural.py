@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from gan_jax.metrics.checks import random_stream
+from gan_jax.metrics.checks import random_stream, real_numbers
 from gan_jax.metrics.products import blocks
 
 __all__ = ["ms_ssim", "pairwise_ms_ssim"]
@@ -53,11 +53,18 @@ def ms_ssim(
       float64 [N], from 0 to 1; 1 for equal images.
 
     Raises:
-      ValueError: the shapes are not the same [N, H, W, C], or some are not finite.
+      ValueError: the shapes are not the same [N, H, W, C], some are not finite, or a number is not
+        above 0.
 
     Reference:
       Wang et al., Multi-Scale Structural Similarity for Image Quality Assessment, 2003.
     """
+    numbers = (maximum, window, window_deviation, k1, k2, *weights)
+    if not weights or not all(0 < number < np.inf for number in numbers):
+        raise ValueError(
+            "maximum, window, window_deviation, k1, k2 and weights must be above 0, not "
+            f"{', '.join(map(str, numbers))}"
+        )
     a, b = _as_images(images_a), _as_images(images_b)
     if a.shape != b.shape:
         raise ValueError(f"images {list(a.shape)} and {list(b.shape)} are no pairs")
@@ -117,7 +124,7 @@ def pairwise_ms_ssim(
 
 
 def _as_images(images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
+    images = real_numbers("images", images)
     if images.ndim != 4 or 0 in images.shape[1:]:
         raise ValueError(f"images must have the shape [N, H, W, C], not {list(images.shape)}")
     images = images.astype(np.float64)

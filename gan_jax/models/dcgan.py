@@ -24,6 +24,7 @@ from gan_jax.layers import (
     ProjectionHead,
     batch_norm,
 )
+from gan_jax.models.checks import check_images
 from gan_jax.typing import Array
 
 __all__ = [
@@ -91,6 +92,9 @@ class Generator(nn.Module):
 
         Returns:
           Images [B, H, W, C] in (-1, 1).
+
+        Raises:
+          ValueError: the latents are not floats [B, D], or labels are not as said.
         """
         norm = partial(self.norm, train=train, axis_name=axis_name, dtype=self.dtype)
         dense = partial(self.dense, kernel_init=_init, dtype=self.dtype)
@@ -155,7 +159,11 @@ class Discriminator(nn.Module):
 
         Returns:
           Logits [B].
+
+        Raises:
+          ValueError: the images are not floats [B, H, W, C], or labels are not as said.
         """
+        check_images(images, axes=4)
         norm = partial(self.norm, train=train, axis_name=axis_name, dtype=self.dtype)
         down = partial(
             self.conv, kernel_size=(4, 4), strides=(2, 2), kernel_init=_init, dtype=self.dtype

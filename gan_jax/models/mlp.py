@@ -18,6 +18,7 @@ from jax import numpy as jnp
 from jax.typing import DTypeLike
 
 from gan_jax.layers import LabelledLatents, ProjectionHead
+from gan_jax.models.checks import check_images
 from gan_jax.typing import Array
 
 __all__ = ["Discriminator", "Generator"]
@@ -64,6 +65,9 @@ class Generator(nn.Module):
 
         Returns:
           Images [B, H, W, C], in (-1, 1) unless `output` is another.
+
+        Raises:
+          ValueError: the latents are not floats [B, D], or labels are not as said.
         """
         hidden = LabelledLatents(self.num_classes)(latents, labels)
         dense = partial(self.dense, dtype=self.dtype)
@@ -116,7 +120,11 @@ class Discriminator(nn.Module):
 
         Returns:
           Logits [B].
+
+        Raises:
+          ValueError: the images are not floats [B, ...], or labels are not as said.
         """
+        check_images(images)
         hidden = images.reshape(images.shape[0], -1)
         if self.inputs is not None:
             hidden = self.inputs(hidden)

@@ -18,6 +18,7 @@ from gan_jax.errors import PeerError, RunError, UsageError
 __all__ = ["check_same", "first_says", "is_first", "join", "largest", "peers_watched", "together"]
 
 _MESSAGE_BYTES = 1024
+_SHUTDOWN_SECONDS = 10
 _KINDS: dict[str, type[Exception]] = {"U": UsageError, "R": RunError}
 
 
@@ -52,6 +53,8 @@ def join(
             process_id,
             initialization_timeout=start_seconds,
             heartbeat_timeout_seconds=heartbeat_seconds,
+            # A process that fails alone waits no longer than this for the others, which hang.
+            shutdown_timeout_seconds=_SHUTDOWN_SECONDS,
         )
     except (RuntimeError, ValueError) as error:
         line = str(error).partition("\n")[0]

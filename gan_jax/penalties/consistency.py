@@ -11,7 +11,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ._numerics import as_float, check_at_least, check_keys, mean_per_example, split_each
+from ._numerics import (
+    as_float,
+    check_at_least,
+    check_each_key,
+    check_keys,
+    mean_per_example,
+    split_each,
+)
 
 __all__ = [
     "balanced_consistency_penalty",
@@ -129,13 +136,14 @@ def latent_consistency_penalty(
         Penalty per example, `[B]`.
 
     Raises:
-        ValueError: If the scale is a negative number.
+        ValueError: If the scale is a negative number or keys are not typed ones `[B]`.
 
     Reference:
         Zhao et al., 2021, "Improved Consistency Regularization for GANs",
         https://arxiv.org/abs/2002.04724
     """
     check_at_least("latent_consistency_penalty", "scale", scale, 0)
+    check_each_key("latent_consistency_penalty", keys)
     logits, moved_logits = (
         critic(decode(generator, batch, latents)) for latents in _neighbours(keys, prior, scale)
     )
@@ -171,13 +179,14 @@ def latent_diversity_penalty(
         Penalty per example, `[B]`, never above 0.
 
     Raises:
-        ValueError: If the scale is a negative number.
+        ValueError: If the scale is a negative number or keys are not typed ones `[B]`.
 
     Reference:
         Zhao et al., 2021, "Improved Consistency Regularization for GANs",
         https://arxiv.org/abs/2002.04724
     """
     check_at_least("latent_diversity_penalty", "scale", scale, 0)
+    check_each_key("latent_diversity_penalty", keys)
     sample, moved = (
         _flat(decode(generator, batch, latents), len(keys))
         for latents in _neighbours(keys, prior, scale)
@@ -201,7 +210,13 @@ def _inconsistency(
 
 
 def _squared_difference(first: jax.Array, second: jax.Array) -> jax.Array:
-    return mean_per_example(jnp.square(as_float(first) - as_float(second)))
+    first, second = as_float(first, "logits"), as_float(second, "logits")
+    if first.shape != second.shape or not first.ndim:
+        raise ValueError(
+            "a consistency penalty needs logits [B, ...], the same before and after the change, "
+            f"got {list(first.shape)} and {list(second.shape)}"
+        )
+    return mean_per_example(jnp.square(first - second))
 
 
 def _neighbours(

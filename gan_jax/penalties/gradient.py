@@ -32,6 +32,9 @@ def r1_penalty(*, critic: Callable[[Any], jax.Array], real: Any, **_: Any) -> ja
     Returns:
         Penalty per example, `[B]`.
 
+    Raises:
+        ValueError: If samples are not floats `[B, ...]`, B at least 1.
+
     >>> weights = jax.numpy.array([3.0, 4.0])
     >>> print(r1_penalty(critic=lambda images: images @ weights, real=jax.numpy.ones((2, 2))))
     [12.5 12.5]
@@ -54,6 +57,9 @@ def r2_penalty(*, critic: Callable[[Any], jax.Array], fake: Any, **_: Any) -> ja
 
     Returns:
         Penalty per example, `[B]`.
+
+    Raises:
+        ValueError: If samples are not floats `[B, ...]`, B at least 1.
 
     Reference:
         Mescheder et al., 2018, "Which Training Methods for GANs do actually Converge?",

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ._numerics import as_float, mean_per_example
+from ._numerics import as_float, check_number, mean_per_example
 
 __all__ = ["lecam_penalty"]
 
@@ -36,7 +36,7 @@ def lecam_penalty(
         Penalty per example, `[B]`, the mean over its patches.
 
     Raises:
-        ValueError: If the two shapes differ.
+        ValueError: If the two shapes differ, or an average is no number.
 
     >>> logits = {"real_logits": jnp.array([2.0, -1.0]), "fake_logits": jnp.array([0.5, -3.0])}
     >>> print(lecam_penalty(**logits, real_average=0.3, fake_average=-0.2).mean())
@@ -46,12 +46,15 @@ def lecam_penalty(
         Tseng et al., 2021, "Regularizing Generative Adversarial Networks under Limited Data",
         https://arxiv.org/abs/2104.03310
     """
-    if real_logits.shape != fake_logits.shape:
+    real_logits, fake_logits = as_float(real_logits, "logits"), as_float(fake_logits, "logits")
+    if real_logits.shape != fake_logits.shape or not real_logits.ndim:
         raise ValueError(
-            "lecam_penalty needs logits of the same shape, "
+            "lecam_penalty needs logits [B, ...] of the same shape, "
             f"got real {real_logits.shape} and fake {fake_logits.shape}"
         )
+    for name, average in (("real_average", real_average), ("fake_average", fake_average)):
+        check_number("lecam_penalty", name, average)
     real_average, fake_average = jax.lax.stop_gradient((real_average, fake_average))
-    real_excess = jax.nn.relu(as_float(real_logits) - fake_average)
-    fake_excess = jax.nn.relu(real_average - as_float(fake_logits))
+    real_excess = jax.nn.relu(real_logits - fake_average)
+    fake_excess = jax.nn.relu(real_average - fake_logits)
     return mean_per_example(jnp.square(real_excess) + jnp.square(fake_excess))

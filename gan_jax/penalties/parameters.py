@@ -6,6 +6,7 @@ the scalar they return. `functools.partial` gives them an `include`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +39,7 @@ def orthogonal_penalty(
         Penalty of all kernels, `[]`.
 
     Raises:
-        ValueError: If no kernel is left.
+        ValueError: If no kernel is left, or one is not of floats.
 
     >>> print(orthogonal_penalty(params={"kernel": 2 * jnp.eye(3), "bias": jnp.ones(3)}))
     27.0
@@ -71,7 +72,7 @@ def off_diagonal_orthogonal_penalty(
         Penalty of all kernels, `[]`.
 
     Raises:
-        ValueError: If no kernel is left.
+        ValueError: If no kernel is left, or one is not of floats.
 
     >>> params = {"dense": {"kernel": jnp.ones((5, 2))}, "shared": {"embedding": jnp.ones((7, 3))}}
     >>> print(off_diagonal_orthogonal_penalty(params=params, include=lambda p: "shared" not in p))
@@ -105,7 +106,10 @@ def _sum_over_kernels(
             f"{penalty} found no kernel of two or more axes that is included among "
             f"{[path for path, _ in leaves]}"
         )
-    matrices = [as_float(kernel).reshape(-1, kernel.shape[-1]) for kernel in kernels]
+    matrices = [
+        as_float(kernel, "a kernel").reshape(math.prod(kernel.shape[:-1]), kernel.shape[-1])
+        for kernel in kernels
+    ]
     # Some accelerators would round the factors of a float32 product.
     products = [jnp.matmul(matrix.T, matrix, precision="highest") for matrix in matrices]
     return jax.tree.reduce(jnp.add, [measure(product) for product in products])

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ._numerics import as_float, check_keys, root
+from ._numerics import as_float, check_keys, check_number, root
 
 __all__ = ["path_length_penalty", "path_lengths"]
 
@@ -34,7 +34,8 @@ def path_lengths(
         Length per example, `[B]`.
 
     Raises:
-        ValueError: If the latents have other axes or there is not one key per example.
+        ValueError: If the latents have other axes, there is not one key per example or not one
+            image.
 
     Reference:
         Karras et al., 2020, "Analyzing and Improving the Image Quality of StyleGAN",
@@ -45,7 +46,11 @@ def path_lengths(
         raise ValueError(f"path_lengths needs latents [B, D] or [B, L, D], got {latents.shape}")
 
     def products(latents: jax.Array) -> jax.Array:
-        images = as_float(generate(latents))
+        images = as_float(generate(latents), "images")
+        if images.ndim < 2 or images.shape[0] != len(keys):
+            raise ValueError(
+                f"path_lengths needs images [{len(keys)}, ..., C], got {list(images.shape)}"
+            )
         draw = jax.vmap(lambda key: jax.random.normal(key, images.shape[1:], images.dtype))
         return jnp.sum(images * (draw(keys) / math.sqrt(math.prod(images.shape[1:-1]))))
 
@@ -67,6 +72,9 @@ def path_length_penalty(*, lengths: jax.Array, average: float | jax.Array, **_: 
     Returns:
         Penalty per example, `[B]`.
 
+    Raises:
+        ValueError: If the average is no number, or lengths are not floats.
+
     >>> print(path_length_penalty(lengths=jnp.array([1.0, 4.0]), average=2.0))
     [1. 4.]
 
@@ -74,4 +82,5 @@ def path_length_penalty(*, lengths: jax.Array, average: float | jax.Array, **_: 
         Karras et al., 2020, "Analyzing and Improving the Image Quality of StyleGAN",
         https://arxiv.org/abs/1912.04958
     """
-    return jnp.square(as_float(lengths) - jax.lax.stop_gradient(average))
+    check_number("path_length_penalty", "average", average)
+    return jnp.square(as_float(lengths, "lengths") - jax.lax.stop_gradient(average))

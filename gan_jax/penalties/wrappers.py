@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 __all__ = ["Penalty", "every", "weighted"]
 
@@ -38,7 +39,8 @@ def weighted(weight: float | jax.Array | Callable[[Any], Any], penalty: Penalty)
     >>> print(penalty(step=1))
     [5. 5.]
     """
-    if isinstance(weight, numbers.Real) and not weight >= 0:
+    number = None if callable(weight) or isinstance(weight, jax.core.Tracer) else weight
+    if number is not None and (np.ndim(number) or not float(number) >= 0):
         raise ValueError(f"weight must be a number >= 0 or a schedule, got {weight!r}")
 
     def call(*, step: jax.Array | int = 0, **arguments: Any) -> jax.Array:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_jax.files import atomic_write
+from gan_jax.files import atomic_write, cache_directory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,9 +34,10 @@ def new_figure(width: float, height: float) -> Figure:
     Returns:
       The figure, 140 pixels to the inch.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    with _config_folder():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.09)
     figure = Figure(figsize=(width, height), dpi=140, layout=layout)
@@ -66,3 +71,25 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """
     with atomic_write(path) as file:
         figure.savefig(file, format="png")
+
+
+@contextmanager
+def _config_folder() -> Iterator[None]:
+    """Let matplotlib, imported inside the block, make no folders in the home of who has none.
+
+    It makes them when it is first imported; the settings of those who have some are theirs.
+    """
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    known = (Path(base, "matplotlib"), Path.home() / ".matplotlib")
+    if (
+        "matplotlib" in sys.modules
+        or "MPLCONFIGDIR" in os.environ
+        or any(folder.exists() for folder in known)
+    ):
+        yield
+        return
+    os.environ["MPLCONFIGDIR"] = str(cache_directory("matplotlib"))
+    try:
+        yield
+    finally:
+        del os.environ["MPLCONFIGDIR"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.files import atomic_write
+from gan_jax.report._figure import FAINT, FAKE, INK, REAL, new_figure, save_figure, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,14 +36,13 @@ _PANELS = (
     _Panel("Penalties", ("_penalty", "_regularization")),
     _Panel("Speed", ("_per_second",)),
 )
-_COLORS = {"discriminator": "#2f6db5", "generator": "#d2691e", "real": "#2f6db5", "fake": "#d2691e"}
+_COLORS = {"discriminator": REAL, "generator": FAKE, "real": REAL, "fake": FAKE}
 _OTHER_COLORS = ("#3a8a4d", "#8f56b0", "#b5383f", "#6b6b6b")
-_INK = "#333333"
-_FAINT = "#d9d9d9"
 _BINS = 600
 _SMOOTH_FROM = 40
 _MARK_UP_TO = 30
 _MEAN = "mean"
+_BEYOND = "beyond"
 
 
 def draw_curves(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
@@ -51,7 +50,8 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str])
 
     Losses, accuracies, logits, gradient norms, penalties and speeds share a panel each; any other
     metric gets one of its own, since scales differ. Long series are drawn smoothed in front of the
-    range that they cover.
+    range that they cover. What a rare spike hides would be the rest: triangles at the edge are
+    where values lie beyond, and a note says how far.
 
     Args:
       rows: dictionaries with `"step"` and numbers, as from `gan_jax.writers.read_jsonl`; a row need
@@ -61,24 +61,17 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str])
     Raises:
       OSError: the file cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
     panels = _panels(_series(rows))
     columns = min(2, max(1, len(panels)))
     lines = max(1, -(-len(panels) // columns))
-    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.09)
-    figure = Figure(figsize=(4.7 * columns, 2.5 * lines), dpi=140, layout=layout)
-    FigureCanvasAgg(figure)
+    figure = new_figure(4.7 * columns, 2.5 * lines)
     limits = _step_limits(rows)
     for position, (panel, series) in enumerate(panels, 1):
         axes = figure.add_subplot(lines, columns, position, xlim=limits)
         _draw_panel(axes, panel, series)
     if not panels:
-        figure.text(0.5, 0.5, "no metrics yet", ha="center", va="center", color=_INK)
-    with atomic_write(path) as file:
-        figure.savefig(file, format="png")
+        figure.text(0.5, 0.5, "no metrics yet", ha="center", va="center", color=INK)
+    save_figure(figure, path)
 
 
 def _series(rows: Sequence[Mapping[str, Any]]) -> _Series:
@@ -123,6 +116,7 @@ def _draw_panel(axes: Axes, panel: _Panel, series: _Series) -> None:
         axes.set_yscale("log")
     elif high > low:
         axes.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+    _mark_beyond(axes, series)
     _style(axes, panel)
     if len(series) > 1:
         lines = [line for line in axes.lines if line.get_gid() == _MEAN]
@@ -135,24 +129,20 @@ def _draw_panel(axes: Axes, panel: _Panel, series: _Series) -> None:
             borderaxespad=0.2,
             fontsize=9,
             frameon=False,
-            labelcolor=_INK,
+            labelcolor=INK,
         )
 
 
 def _style(axes: Axes, panel: _Panel) -> None:
     from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
-    axes.set_title(panel.title, loc="left", fontsize=10.5, fontweight="bold", color=_INK)
-    axes.set_xlabel("step", fontsize=9, color=_INK)
+    tidy(axes, panel.title)
+    axes.set_xlabel("step", fontsize=9, color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10], integer=True))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     if panel.is_share:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.tick_params(which="both", labelsize=8.5, color=_FAINT, labelcolor=_INK)
-    axes.grid(color=_FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(_FAINT)
+    axes.grid(color=FAINT, linewidth=0.6)
 
 
 def _draw_series(
@@ -160,7 +150,7 @@ def _draw_series(
 ) -> tuple[float, float]:
     """Draw one metric and return the range worth showing, which leaves out rare spikes."""
     low, high = values.min(), values.max()
-    starts = np.unique(np.linspace(0, len(steps), min(_BINS, len(steps)), False).astype(int))
+    starts = _bins(len(steps))
     counts = np.diff(np.append(starts, len(steps)))
     middle = np.add.reduceat(steps, starts) / counts
     mean = values
@@ -176,9 +166,40 @@ def _draw_series(
         low = np.percentile(values, 0.5, method="higher")
         high = np.percentile(values, 99.5, method="lower")
         mean = _smoothed(np.add.reduceat(np.clip(values, low, high), starts) / counts)
+        # Noise belongs to the picture; what is farther off than that is wide is a spike.
+        near = values[(values >= 2 * low - high) & (values <= 2 * high - low)]
+        low, high = near.min(), near.max()
     marker = "o" if len(mean) <= _MARK_UP_TO else None
     axes.plot(middle, mean, color=color, linewidth=1.6, marker=marker, markersize=3, gid=_MEAN)
     return float(low), float(high)
+
+
+def _bins(number: int) -> np.ndarray:
+    """Return where each of the bins begins that a long series is drawn by."""
+    return np.unique(np.linspace(0, number, min(_BINS, number), False).astype(int))
+
+
+def _mark_beyond(axes: Axes, series: _Series) -> None:
+    """Show where values lie outside of the axes, and how far: no spike is lost."""
+    lines = [line for line in axes.lines if line.get_gid() == _MEAN]
+    for edge, sign, marker, word in ((1, 1, "^", "up to"), (0, -1, "v", "down to")):
+        limit, farthest = sign * axes.get_ylim()[edge], -np.inf
+        for line, (steps, values) in zip(lines, series.values(), strict=True):
+            extremes = np.maximum.reduceat(sign * values, _bins(len(steps)))
+            if (beyond := extremes > limit).any():
+                farthest = max(farthest, extremes.max())
+                places, color = np.asarray(line.get_xdata())[beyond], line.get_color()
+                axes.plot(
+                    places, np.full(len(places), edge), marker, color=color, markersize=4,
+                    transform=axes.get_xaxis_transform(), clip_on=False, gid=_BEYOND,
+                )  # fmt: skip
+        if np.isfinite(farthest):
+            note, side = f"{word} {sign * farthest:.3g}", "top" if edge else "bottom"
+            where = (0.995, 0.03 + 0.94 * edge)
+            axes.text(
+                *where, note, transform=axes.transAxes, ha="right", va=side, fontsize=7.5,
+                color=INK,
+            )  # fmt: skip
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import importlib.metadata
 import io
 import math
@@ -21,8 +22,10 @@ from gan_jax.report.animation import evenly_spaced, in_step_order, step_of
 __all__ = ["Finding", "Score", "write_report"]
 
 _FRAMES = 40
-_FRAME_BYTES = 150_000
-_FRAME_SIDE = 1200
+_FRAMES_BYTES = 2_600_000  # of all together: a page is to be opened and sent, however long the run
+_PICTURE_BYTES = 400_000
+_LONGEST_SIDE, _SHORTEST_SIDE = 1200, 64
+_FINDINGS = 100
 _PICTURES = {
     "seeds.png": ("curves", "a figure of every seed over the steps"),
     "classes.png": ("curves", "how many samples and real images are of each class"),
@@ -84,7 +87,8 @@ def write_report(
     """Write `report.html` into a run's folder: one file that needs no other and no network.
 
     It shows `samples/*.png` (forty of them at most), `curves.png` and the pictures in `evaluation/`
-    of the folder; what is not there is left out.
+    of the folder; what is not there is left out. Pictures are made lighter until the page is of a
+    few megabytes.
 
     Args:
       workdir: the run's folder.
@@ -124,16 +128,23 @@ def write_report(
         _section("Settings", _table(_flat(config))),
         _section("Environment", _table({**_versions(), **(environment or {})})),
     ]
-    page = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8")).substitute(
+    frame = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    page = Template(frame).substitute(
+        script=_digest(frame.partition("<script>")[2].partition("</script>")[0]),
         title=escape(title),
         introduction="\n".join(filter(None, introduction)),
         command=escape(command),
         sections="\n".join(filter(None, sections)),
     )
     path = workdir / "report.html"
-    with atomic_write(path, "w") as file:
-        file.write(page)
+    with atomic_write(path) as file:
+        file.write(page.encode("utf-8", "replace"))  # a file's name may be no Unicode
     return path
+
+
+def _digest(script: str) -> str:
+    """Return what the page's policy knows its script by: none else runs."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _section(title: str, *contents: str) -> str:
@@ -171,15 +182,18 @@ def _findings(findings: Sequence[Finding] | None) -> str:
         return ""
     if not findings:
         return _paragraph("No alarm.")
-    ends = ["the end" if each.last is None else f"{each.last:,}" for each in findings]
-    return _columns(
+    shown, rest = findings[:_FINDINGS], findings[_FINDINGS:]
+    ends = ["the end" if each.last is None else f"{each.last:,}" for each in shown]
+    table = _columns(
         {
-            "alarm": [each.name for each in findings],
-            "steps": [f"{e.first:,} to {end}" for e, end in zip(findings, ends, strict=True)],
-            "what it means": [each.what for each in findings],
-            "what usually helps": [each.remedy for each in findings],
+            "alarm": [each.name for each in shown],
+            "steps": [f"{e.first:,} to {end}" for e, end in zip(shown, ends, strict=True)],
+            "what it means": [each.what for each in shown],
+            "what usually helps": [each.remedy for each in shown],
         }
     )
+    more = f"And {len(rest):,} more, the last from step {rest[-1].first:,}." if rest else ""
+    return table + _paragraph(more)
 
 
 def _columns(columns: Mapping[str, Sequence[str]]) -> str:
@@ -204,7 +218,8 @@ def _samples(folder: Path) -> str:
     paths = evenly_spaced(in_step_order(folder.glob("step_*.png")), _FRAMES)
     if not paths:
         return ""
-    frames = "\n".join(_frame(path, is_last=path == paths[-1]) for path in paths)
+    most = _FRAMES_BYTES // len(paths)
+    frames = "\n".join(_frame(path, most, is_last=path == paths[-1]) for path in paths)
     return f"""<figure class="card">
 <div id="frames">
 {frames}
@@ -218,33 +233,45 @@ def _samples(folder: Path) -> str:
 </figure>"""
 
 
-def _frame(path: Path, *, is_last: bool) -> str:
+def _frame(path: Path, most: int, *, is_last: bool) -> str:
     step = f"step {step_of(path):,}"
     hidden = "" if is_last else " hidden"
-    return f'<img src="{_data_uri(path)}" alt="samples at {step}" data-step="{step}"{hidden}>'
-
-
-def _data_uri(path: Path) -> str:
-    """Return a picture's content as an address; a heavy picture goes in as a lighter JPEG."""
-    content, kind = path.read_bytes(), "png"
-    if len(content) > _FRAME_BYTES:
-        from PIL import Image
-
-        buffer = io.BytesIO()
-        with Image.open(path) as picture:
-            lighter = picture.convert("RGB")
-        lighter.thumbnail((_FRAME_SIDE, _FRAME_SIDE))
-        lighter.save(buffer, format="JPEG", quality=85)
-        content, kind = buffer.getvalue(), "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    address = _data_uri(path, most)
+    return f'<img src="{address}" alt="samples at {step}" data-step="{step}"{hidden}>'
 
 
 def _picture(path: Path, kind: str, alt: str) -> str:
     if not path.exists():
         return ""
-    content = base64.b64encode(path.read_bytes()).decode()
-    image = f'<img class="{kind}" alt="{alt}" src="data:image/png;base64,{content}">'
+    # Lines and letters would blur.
+    most = None if kind == "curves" else _PICTURE_BYTES
+    image = f'<img class="{kind}" alt="{alt}" src="{_data_uri(path, most)}">'
     return f'<div class="card">{image}</div>'
+
+
+def _data_uri(path: Path, most: int | None) -> str:
+    """Return a picture's content as an address; one of more bytes goes in as a lighter JPEG."""
+    content, kind = path.read_bytes(), "png"
+    if most is not None and len(content) > most:
+        content, kind = _lighter(path, most), "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _lighter(path: Path, most: int) -> bytes:
+    """Encode a picture as a JPEG of so many bytes, smaller if need be."""
+    from PIL import Image
+
+    with Image.open(path) as opened:
+        picture = opened.convert("L" if opened.mode == "L" else "RGB")
+    side = min(_LONGEST_SIDE, max(picture.size))
+    while True:
+        smaller, buffer = picture.copy(), io.BytesIO()
+        smaller.thumbnail((side, side))
+        smaller.save(buffer, format="JPEG", quality=85)
+        content = buffer.getvalue()
+        if len(content) <= most or side <= _SHORTEST_SIDE:
+            return content
+        side = max(_SHORTEST_SIDE, int(0.95 * side * (most / len(content)) ** 0.5))
 
 
 def _last_values(rows: Iterable[Mapping[str, Any]]) -> str:

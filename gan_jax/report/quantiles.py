@@ -49,8 +49,6 @@ def draw_quantiles(
       ValueError: there are no curves or too many, or steps and values do not fit.
       OSError: the file cannot be written.
     """
-    from matplotlib.ticker import EngFormatter, MaxNLocator
-
     if not 1 <= len(curves) <= len(COLORS):
         raise ValueError(f"{len(curves)} curves: there must be 1 to {len(COLORS)}")
     checked = {name: _curve(name, *curve) for name, curve in curves.items()}
@@ -62,6 +60,8 @@ def draw_quantiles(
     if logarithmic and is_wide(every[np.isfinite(every)]):
         axes.set_yscale("log")
     if x == "step":
+        from matplotlib.ticker import EngFormatter, MaxNLocator
+
         axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10], integer=True))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     elif is_wide(np.concatenate([steps for steps, _ in checked.values()])):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 import optax
 
+from gan_jax.train.checks import check_share
 from gan_jax.train.state import GANState
 from gan_jax.typing import Array, Batch, Metrics, PRNGKey, Step
 
@@ -28,8 +31,8 @@ def ema_step(decay: float | Array | optax.Schedule) -> Step:
       Yazıcı et al., The Unusual Effectiveness of Averaging in GAN Training, 2019,
       https://arxiv.org/abs/1806.04498
     """
-    if isinstance(decay, (int, float)) and not 0 <= decay <= 1:
-        raise ValueError(f"ema_step: decay is {decay}, it must be in [0, 1]")
+    if not callable(decay):
+        check_share("ema_step: decay", decay)
 
     def step(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
@@ -77,7 +80,8 @@ def half_life_decay(
       Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2019,
       https://arxiv.org/abs/1912.04958
     """
-    if half_life <= 0 or batch_size < 1 or start < 0 or (ramp_up is not None and ramp_up <= 0):
+    lengths = (half_life, 1.0 if ramp_up is None else ramp_up)
+    if not (min(lengths) > 0 and max(lengths) < math.inf and batch_size >= 1 and start >= 0):
         raise ValueError(
             "half_life_decay: half_life and ramp_up must be above 0, batch_size at least 1 and "
             f"start at least 0, got {half_life}, {ramp_up}, {batch_size} and {start}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from gan_jax.train.checks import check_whole
 from gan_jax.train.state import GANState
 from gan_jax.typing import Array, Batch, Metrics, PRNGKey, PyTree, Step, TrainStep
 
@@ -61,8 +62,7 @@ def repeat(times: int, step: Step) -> Step:
     Raises:
       ValueError: `times` is below 1, or does not divide the batch of a device.
     """
-    if times < 1:
-        raise ValueError(f"repeat: times is {times}, it must be at least 1")
+    check_whole("repeat: times", times)
 
     def repeated(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
@@ -90,8 +90,7 @@ def last_slice(times: int, step: Step) -> Step:
     Raises:
       ValueError: `times` is below 1, or does not divide the batch of a device.
     """
-    if times < 1:
-        raise ValueError(f"last_slice: times is {times}, it must be at least 1")
+    check_whole("last_slice: times", times)
 
     def sliced(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
@@ -118,8 +117,7 @@ def every(interval: int, step: Step) -> Step:
     Raises:
       ValueError: `interval` is below 1.
     """
-    if interval < 1:
-        raise ValueError(f"every: interval is {interval}, it must be at least 1")
+    check_whole("every: interval", interval)
 
     def sometimes(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None

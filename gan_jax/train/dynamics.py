@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from gan_jax.train.checks import check_whole
 from gan_jax.train.state import GANState, TrainState
 from gan_jax.typing import Array, Batch, Metrics, PRNGKey, Step
 
@@ -36,8 +37,7 @@ def unroll(times: int, step: Step) -> Step:
     Reference:
       Metz et al., Unrolled Generative Adversarial Networks, 2016, https://arxiv.org/abs/1611.02163
     """
-    if times < 1:
-        raise ValueError(f"unroll: times is {times}, it must be at least 1")
+    check_whole("unroll: times", times)
 
     def unrolled(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gan_jax.train.checks import check_whole
 from gan_jax.typing import Array, PyTree
 
 __all__ = ["HistoryState", "historical_averaging", "lazy_adam"]
@@ -102,8 +103,7 @@ def lazy_adam(
       Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2019,
       https://arxiv.org/abs/1912.04958, appendix B.
     """
-    if interval < 1:
-        raise ValueError(f"lazy_adam: interval is {interval}, it must be at least 1")
+    check_whole("lazy_adam: interval", interval)
     c = interval / (interval + 1)
     rate: Any = learning_rate
     scaled = (lambda count: rate(count) * c) if callable(rate) else rate * c

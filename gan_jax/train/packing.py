@@ -25,6 +25,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gan_jax.train.checks import check_whole
 from gan_jax.train.state import GANState
 from gan_jax.train.wiring import Fake
 from gan_jax.typing import Array, Batch, Metrics, PRNGKey, Sample, Step
@@ -43,8 +44,8 @@ def pack(packs: int, sample: Sample) -> Sample:
       Leaves [B / packs, ..., packs * C].
 
     Raises:
-      ValueError: `packs` does not divide the batch of a device, or a leaf has no axis but the
-        batch.
+      ValueError: `packs` is below 1 or does not divide the batch of a device, or a leaf has no
+        axis but the batch.
 
     >>> pack(2, jnp.arange(8.0).reshape(4, 2)).tolist()
     [[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 7.0]]
@@ -52,6 +53,7 @@ def pack(packs: int, sample: Sample) -> Sample:
     Reference:
       Lin et al., PacGAN, 2017, https://arxiv.org/abs/1712.04086
     """
+    check_whole("pack: packs", packs)
 
     def join(leaf: Array) -> Array:
         if leaf.ndim < 2:
@@ -74,8 +76,7 @@ def packed_step(packs: int, step: Step) -> Step:
     Raises:
       ValueError: `packs` is below 1, or does not divide the batch of a device.
     """
-    if packs < 1:
-        raise ValueError(f"packed_step: packs is {packs}, it must be at least 1")
+    check_whole("packed_step: packs", packs)
 
     def packed(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None

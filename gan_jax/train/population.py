@@ -124,8 +124,15 @@ def seed_keys(seeds: ArrayLike | Sequence[int]) -> Array:
 
     Returns:
       Typed keys [N].
+
+    Raises:
+      ValueError: a seed is anything else.
     """
-    return jax.vmap(jax.random.key)(jnp.asarray(np.asarray(seeds), jnp.uint32))
+    numbers = np.asarray(seeds)
+    whole = numbers.dtype.kind in "iu" and numbers.ndim == 1
+    if not whole or not np.array_equal(numbers.astype(np.uint32), numbers):
+        raise ValueError(f"seeds must be whole numbers [N] from 0 to 4294967295, got {seeds!r}")
+    return jax.vmap(jax.random.key)(jnp.asarray(numbers, jnp.uint32))
 
 
 def population(

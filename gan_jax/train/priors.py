@@ -7,6 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from gan_jax.train.checks import check_whole
 from gan_jax.typing import Array, PRNGKey
 
 __all__ = [
@@ -31,7 +32,11 @@ def normal_prior(dimension: int) -> Prior:
 
     Returns:
       A function from one key to latents [D].
+
+    Raises:
+      ValueError: `dimension` is no whole number from 0.
     """
+    check_whole("normal_prior: dimension", dimension, least=0)
     return lambda key: jax.random.normal(key, (dimension,))
 
 
@@ -48,11 +53,15 @@ def sign_prior(dimension: int) -> Prior:
     Returns:
       A function from one key to latents [D].
 
+    Raises:
+      ValueError: `dimension` is no whole number from 0.
+
     Reference:
       Khayatkhoei, Elgammal and Singh, Disconnected Manifold Learning for Generative Adversarial
       Networks, 2018, https://arxiv.org/abs/1806.00880, on the problem; discrete latents are those
       of Chen et al., InfoGAN, 2016, https://arxiv.org/abs/1606.03657, without its information term.
     """
+    check_whole("sign_prior: dimension", dimension, least=0)
     return lambda key: jax.random.rademacher(key, (dimension,), jnp.float32)
 
 
@@ -88,12 +97,13 @@ def truncated_normal_prior(dimension: int, threshold: float | Array) -> Prior:
       A function from one key to latents [D].
 
     Raises:
-      ValueError: `threshold` is a number that is not above 0.
+      ValueError: `threshold` is a number that is not above 0, or `dimension` no whole number.
 
     Reference:
       Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2018,
       https://arxiv.org/abs/1809.11096
     """
+    check_whole("truncated_normal_prior: dimension", dimension, least=0)
     if isinstance(threshold, (int, float)) and not threshold > 0:
         raise ValueError(f"truncated_normal_prior: threshold is {threshold}, it must be above 0")
     return lambda key: jax.random.truncated_normal(key, -threshold, threshold, (dimension,))
@@ -112,10 +122,18 @@ def truncate(styles: Array, mean: Array, share: float | Array) -> Array:
     Returns:
       [..., D].
 
+    Raises:
+      ValueError: the shapes do not fit.
+
     Reference:
       Karras et al., A Style-Based Generator Architecture for Generative Adversarial Networks,
       2018, https://arxiv.org/abs/1812.04948
     """
+    if jnp.shape(mean) != jnp.shape(styles)[-1:]:
+        raise ValueError(
+            f"truncate: styles [..., D] take a mean [D], got {list(jnp.shape(styles))} and "
+            f"{list(jnp.shape(mean))}"
+        )
     return mean + share * (styles - mean)
 
 
@@ -127,7 +145,11 @@ def uniform_prior(dimension: int) -> Prior:
 
     Returns:
       A function from one key to latents [D].
+
+    Raises:
+      ValueError: `dimension` is no whole number from 0.
     """
+    check_whole("uniform_prior: dimension", dimension, least=0)
     return lambda key: jax.random.uniform(key, (dimension,), minval=-1.0, maxval=1.0)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gan_jax.train.checks import check_share, check_whole
 from gan_jax.train.combinators import every
 from gan_jax.train.gradients import average, value_and_gradients
 from gan_jax.train.network import Network
@@ -155,12 +156,15 @@ def path_length_step(
       where it does not run.
 
     Raises:
-      ValueError: `interval` is below 1, or `shrink` does not divide the batch of a device.
+      ValueError: `interval` or `shrink` is below 1, `shrink` does not divide the batch of a device,
+        or `decay` is outside [0, 1].
 
     Reference:
       Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2019,
       https://arxiv.org/abs/1912.04958
     """
+    check_whole("path_length_step: shrink", shrink)
+    check_share("path_length_step: decay", decay)
 
     def step(
         state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None

@@ -14,6 +14,7 @@ import flax
 import jax
 import jax.numpy as jnp
 
+from gan_jax.train.checks import check_whole
 from gan_jax.train.gradients import gather
 from gan_jax.train.network import Network
 from gan_jax.train.priors import example_keys
@@ -49,8 +50,7 @@ def start_pool(size: int, sample: Sample) -> Pool:
     Raises:
       ValueError: `size` is below 1.
     """
-    if size < 1:
-        raise ValueError(f"start_pool: size is {size}, it must be at least 1")
+    check_whole("start_pool: size", size)
     samples = jax.tree.map(lambda leaf: jnp.zeros((size, *leaf.shape), leaf.dtype), sample)
     return Pool(samples=samples, count=jnp.zeros((), jnp.int32))
 
@@ -69,11 +69,20 @@ def exchange(pool: Pool, fakes: Sample, keys: Array) -> tuple[Pool, Sample]:
     Returns:
       The pool after, and fakes [B, ...].
 
+    Raises:
+      ValueError: the fakes are of other shapes or types than the pool's.
+
     Reference:
       Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks,
       2017, https://arxiv.org/abs/1703.10593
     """
     size = jax.tree.leaves(pool.samples)[0].shape[0]
+    kinds = [
+        [(leaf.dtype, leaf.shape[1:]) for leaf in jax.tree.leaves(samples)]
+        for samples in (pool.samples, fakes)
+    ]
+    if kinds[0] != kinds[1]:
+        raise ValueError(f"exchange: a pool of {kinds[0]} can't hold {kinds[1]}")
 
     def one(pool: Any, fake_and_key: tuple[Sample, Array]) -> tuple[Pool, Sample]:
         fake, key = fake_and_key

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gan_jax.train.checks import check_share, check_whole
 from gan_jax.train.state import GANState
 from gan_jax.typing import Array, Batch, Metrics, PRNGKey, Step
 
@@ -103,8 +104,8 @@ def running_average(decay: float | optax.Schedule, *names: str) -> Update:
       Tseng et al., Regularizing Generative Adversarial Networks under Limited Data, 2021,
       https://arxiv.org/abs/2104.03310
     """
-    if not callable(decay) and not 0 <= decay <= 1:
-        raise ValueError(f"running_average: decay is {decay}, it must be in [0, 1]")
+    if not callable(decay):
+        check_share("running_average: decay", decay)
 
     def update(moving: Mapping[str, Array], metrics: Metrics, step: Array) -> dict[str, Array]:
         keep = decay(step) if callable(decay) else decay
@@ -157,8 +158,7 @@ def running_probability(rule: Callable[..., Array], *, interval: int = 4) -> Upd
       Karras et al., Training Generative Adversarial Networks with Limited Data, 2020,
       https://arxiv.org/abs/2006.06676
     """
-    if interval < 1:
-        raise ValueError(f"running_probability: interval is {interval}, it must be at least 1")
+    check_whole("running_probability: interval", interval)
 
     def update(moving: Mapping[str, Array], metrics: Metrics, step: Array) -> dict[str, Array]:
         seen = step % interval

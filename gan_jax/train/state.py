@@ -101,7 +101,15 @@ def create_state(
 
     Returns:
       A `GANState` at step 0.
+
+    Raises:
+      ValueError: the key is not one typed key.
     """
+    dtype, shape = jnp.result_type(key), jnp.shape(key)
+    if not jnp.issubdtype(dtype, jax.dtypes.prng_key) or shape:
+        raise ValueError(
+            f"create_state: key must be one of jax.random.key, got {dtype} {list(shape)}"
+        )
     return GANState(
         step=jnp.zeros((), jnp.int32),
         key=key,

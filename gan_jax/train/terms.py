@@ -43,8 +43,13 @@ def draw(key: PRNGKey, number: int, sample: Sample, *, axis_name: str | None) ->
 
     Returns:
       `number` arrays of keys [B].
+
+    Raises:
+      ValueError: there is no example.
     """
     count = jax.tree.leaves(sample)[0].shape[0]
+    if not count:
+        raise ValueError("a step takes at least one example, and this batch has none")
     return [example_keys(k, count, axis_name=axis_name) for k in jax.random.split(key, number)]
 
 

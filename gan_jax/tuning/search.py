@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["as_rows", "cross_seeds", "grid_search", "random_search"]
+
+_MOST = 1_000_000
 
 
 def grid_search(space: Mapping[str, Axis], *, points: int | None = None) -> dict[str, np.ndarray]:
@@ -25,7 +28,8 @@ def grid_search(space: Mapping[str, Axis], *, points: int | None = None) -> dict
       Columns [N] by name, N the product of the grids' lengths; no columns if `space` is empty.
 
     Raises:
-      UsageError: a range has no number of points, or it is below 2.
+      UsageError: a range has no number of points, or it is out of range; or there are more than a
+        million combinations.
 
     Example:
       >>> from gan_jax.tuning import Choice, Range
@@ -41,6 +45,8 @@ def grid_search(space: Mapping[str, Axis], *, points: int | None = None) -> dict
             grids.append(axis.grid(points))
         except ValueError as error:
             raise UsageError(f"{name}: {error}") from None
+    if (count := math.prod(map(len, grids))) > _MOST:
+        raise UsageError(f"a grid of {count:,} combinations is too large: at most {_MOST:,}")
     return {
         name: column.ravel()
         for name, column in zip(space, np.meshgrid(*grids, indexing="ij"), strict=True)

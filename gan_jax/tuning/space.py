@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Axis", "Choice", "Range", "parse_axis"]
 
 _ACCEPTED = "write values as 0.01,0.1,1 or a range as low:high, low:high:log or low:high:log:points"
+_MOST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Range:
 
     Raises:
       ValueError: `low` is not below `high`, or not above 0 where `log`; a bound is not finite, or
-        not whole where `integer`; `points` is below 2.
+        not whole where `integer`; `points` is not from 2 to a million.
     """
 
     low: float
@@ -70,7 +71,7 @@ class Range:
           Rising numbers [points], int64 where `integer`, else float64.
 
         Raises:
-          ValueError: no number of points is said, or it is below 2.
+          ValueError: no number of points is said, or it is not from 2 to a million.
 
         Example:
           >>> Range(1e-4, 1e-2, log=True).grid(3).tolist()
@@ -235,8 +236,8 @@ def _points(word: str) -> int:
 
 
 def _check_points(points: int) -> None:
-    if isinstance(points, bool) or not isinstance(points, Integral) or points < 2:
-        raise ValueError(f"points is {points}: it must be a whole number of at least 2")
+    if isinstance(points, bool) or not isinstance(points, Integral) or not 2 <= points <= _MOST:
+        raise ValueError(f"points is {points}: it must be a whole number from 2 to {_MOST}")
 
 
 def _checked(value: float, *, integer: bool = False) -> float:

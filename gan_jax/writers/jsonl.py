@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,9 @@ def read_jsonl(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
       RunError: a line other than the last is no JSON object.
       OSError: the file cannot be read.
     """
+    # Names are shared by all rows: in a long run they would take more memory than the numbers.
     return [
-        {name: math.nan if value is None else value for name, value in row.items()}
+        {sys.intern(name): math.nan if value is None else value for name, value in row.items()}
         for _, row in _whole_lines(path)
     ]
 
@@ -94,29 +96,33 @@ def truncate_after(path: str | os.PathLike[str], step: float) -> None:
       RunError: a line other than the last is no JSON object with a step.
       OSError: the file cannot be read or written.
     """
-    kept = b"".join(
-        line.rstrip(b"\r\n") + b"\n"
-        for line, row in _whole_lines(path)
-        if row.get("step", 0) <= step
-    )
-    if kept != Path(path).read_bytes():
+    if sum(len(line) for line, kept in _kept(path, step) if line == kept) != os.path.getsize(path):
         with atomic_write(path) as file:
-            file.write(kept)
+            file.writelines(kept for _, kept in _kept(path, step))
 
 
-def _whole_lines(path: str | os.PathLike[str]) -> list[tuple[bytes, dict[str, Any]]]:
-    lines = Path(path).read_bytes().splitlines(keepends=True)
-    whole = []
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if isinstance(row, dict):
-            whole.append((line, row))
-        elif number < len(lines):
-            raise RunError(f"{path}: line {number} is not a JSON object")
-    return whole
+def _kept(path: str | os.PathLike[str], step: float) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the lines up to a step, as they are and as they should be."""
+    for line, row in _whole_lines(path):
+        if row.get("step", 0) <= step:
+            yield line, line.rstrip(b"\r\n") + b"\n"
+
+
+def _whole_lines(path: str | os.PathLike[str]) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Yield the lines of a file that may be longer than the memory, each with what it says."""
+    broken = 0
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            if broken:
+                raise RunError(f"{path}: line {broken} is not a JSON object")
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if isinstance(row, dict):
+                yield line, row
+            else:
+                broken = number
 
 
 def _finite_or_none(value: Any) -> float | None:

@@ -19,6 +19,7 @@ class Progress:
 
     On a terminal one line is rewritten in place, cut to the terminal's width. Elsewhere (a file, a
     pipe) the first update, the last, and one at most every ten seconds are printed as plain lines.
+    Where nothing can be printed (a closed stream, a terminal that is gone) it is silent from then on.
 
     Args:
       total_steps: the step at which the run ends.
@@ -34,9 +35,9 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ):
         self._total_steps = total_steps
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = sys.stderr if stream is None else stream  # None where that is closed
         self._clock = clock
-        self._is_terminal = self._stream.isatty()
+        self._is_terminal = self._stream is not None and self._stream.isatty()
         self._first: tuple[int, float] | None = None
         self._latest = ""
         self._shown = ""
@@ -108,14 +109,19 @@ class Progress:
 
     def _columns(self) -> int:
         try:
-            columns = os.get_terminal_size(self._stream.fileno()).columns
+            columns = os.get_terminal_size(self._stream.fileno()).columns if self._stream else 0
         except (OSError, ValueError):
             columns = 0
         return (columns or 80) - 1  # A full line would wrap.
 
     def _print(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # no reason for a run to end
+            self._stream = None
 
 
 def _time_left(first: tuple[int, float], now: tuple[int, float], total_steps: int) -> str:

@@ -103,7 +103,7 @@ def test_a_generator_learns_the_classes_it_is_asked_for():
         (["--per-class", "4"], "--per-class is (4,): it must be different numbers of at least 8"),
         (["--per-class", "8", "8"], "--per-class is (8, 8): it must be different numbers"),
         (["--per-class", "8", "140"], "(8, 140): it must be numbers up to 139"),
-        (["--seeds", "0"], "--seeds is 0: it must be at least 1"),
+        (["--seeds", "0"], "--seeds is 0: it must be from 1 to 1000000"),
         (["--dataset", "birds"], "invalid choice 'birds' for argument '--dataset'"),
     ],
 )

@@ -192,7 +192,7 @@ def test_the_module_runs_and_helps():
     options = set(re.findall(r"--[a-z-]+", done.stdout))
     fields = {"--" + name.replace("_", "-") for name in mnist.Config.__dataclass_fields__}
     assert fields <= options
-    assert "Commands: train, sample, evaluate, interpolate" in done.stdout
+    assert "Commands: train, sample, evaluate, export, interpolate" in done.stdout
 
 
 @pytest.fixture

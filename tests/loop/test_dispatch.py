@@ -98,7 +98,7 @@ def test_a_window_is_the_same_however_many_dispatches_it_takes(key, monkeypatch)
         monkeypatch.setattr(feeds, "_DISPATCH_BYTES", size * 8 * 20)
         often = dict.fromkeys(("log_every", "sample_every", "save_every", "evaluate_every"), 6)
         experiment = small_experiment(scan=scan, steps=6, **often)
-        batches = list(feeds.make_feed(experiment, small_dataset(), key, device)(0))
+        batches = list(feeds.make_feed(experiment, small_dataset(), key, [device])(0))
         assert len(batches) == 6 // size
         state = jax.device_put(experiment.create(key), device)
         results.append(advance(make_run(experiment, [device]), iter(batches), state, 6, None))

@@ -32,7 +32,7 @@ def test_either_feed_gives_the_batches_of_the_steps_to_come(key, tmp_path, resid
     experiment = small_experiment(resident=resident, scan=scan, steps=18)
     dataset = mapped(small_dataset(), tmp_path)
     device = jax.devices()[2]
-    got = list(make_feed(experiment, dataset, key, device)(first))
+    got = list(make_feed(experiment, dataset, key, [device])(first))
     step = first
     for end, batch in got:
         rows = batch_indices(key, step, end - step, num_examples=50, batch_size=8)
@@ -49,7 +49,7 @@ def test_either_feed_gives_the_batches_of_the_steps_to_come(key, tmp_path, resid
 
 def test_the_host_is_read_in_a_thread_that_ends_with_the_feed(key):
     before = threading.active_count()
-    feed = make_feed(small_experiment(resident=False), small_dataset(), key, jax.devices()[0])
+    feed = make_feed(small_experiment(resident=False), small_dataset(), key, jax.devices()[:1])
     batches = feed(0)
     next(batches)
     assert threading.active_count() == before + 1
@@ -105,6 +105,6 @@ def test_large_batches_come_in_several_dispatches_to_a_window(key, monkeypatch, 
     monkeypatch.setattr(feeds, "_DISPATCH_BYTES", 2 * 8 * 20)
     experiment = small_experiment(resident=resident, log_every=4, sample_every=4, save_every=4)
     experiment = dataclasses.replace(experiment, steps=11)
-    feed = make_feed(experiment, small_dataset(), key, jax.devices()[0])
+    feed = make_feed(experiment, small_dataset(), key, jax.devices()[:1])
     assert [end for end, _ in feed(0)] == [2, 4, 6, 8, 10, 11]
     assert [end for end, _ in feed(4)] == [6, 8, 10, 11]

@@ -96,7 +96,7 @@ def test_samples_of_no_mode():
         ((np.zeros((4, 3)), _GRID, 0.05), "points have 3 dimensions and centres have 2"),
         ((np.zeros((0, 2)), _GRID, 0.05), "at least 1 samples, not 0"),
         ((np.full((1, 2), np.inf), _GRID, 0.05), "points hold NaN or infinity"),
-        ((np.zeros((4, 2)), _GRID, 0.0), "must be above 0, not 0.0 and 3.0"),
+        ((np.zeros((4, 2)), _GRID, 0.0), "must be above 0, not 0.0, 3.0 and 0.2"),
     ],
 )
 def test_bad_points(arguments, message):

@@ -86,7 +86,33 @@ def test_a_hundred_thousand_rows_are_drawn_smoothed_and_in_no_time(tmp_path, fig
     assert len(steps) <= 1000
     np.testing.assert_allclose(means, np.interp(steps, 10 * np.arange(number), trend), atol=0.15)
     low, high = axes.get_ylim()
-    assert -3.0 < low < 0.0 < 3.0 < high < 6.0
+    assert -6.0 < low < -2.0 < 5.0 < high < 8.0
+    (marks,) = (line for line in axes.lines if line.get_gid() == "beyond")
+    assert len(marks.get_xdata()) == 1
+
+
+def test_what_lies_beyond_the_range_is_marked_where_it_is_and_said_how_far(tmp_path, figures):
+    values = np.random.default_rng(0).normal(size=100_000)
+    values[20_000], values[90_000] = 1e6, -250.0
+    draw_curves(rows_of(len(values), generator_loss=values), tmp_path / "curves.png")
+    axes, _ = drawn(figures[0], "Losses")
+    above, below = (line for line in axes.lines if line.get_gid() == "beyond")
+    bin_width = 10 * len(values) / 600
+    for marks, step, edge in ((above, 200_000, 1), (below, 900_000, 0)):
+        ((x, y),) = marks.get_xydata()
+        assert (abs(x - step) <= bin_width, y) == (True, edge)
+    assert [text.get_text() for text in axes.texts] == ["up to 1e+06", "down to -250"]
+
+
+def test_the_range_of_a_bin_has_its_extremes(tmp_path, figures):
+    values = np.tile([0.5, 0.6, 0.7, 0.4], 25_000)
+    values[50_001] = 0.99
+    draw_curves(rows_of(len(values), real_accuracy=values), tmp_path / "curves.png")
+    axes, _ = drawn(figures[0], "Discriminator accuracy")
+    (band,) = axes.collections
+    ys = band.get_paths()[0].vertices[:, 1]
+    assert (ys.min(), ys.max()) == (0.4, 0.99)
+    assert [text.get_text() for text in axes.texts] == []
 
 
 def test_values_on_many_scales_are_drawn_on_a_logarithmic_one(tmp_path, figures):

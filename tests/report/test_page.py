@@ -148,6 +148,26 @@ def test_frames_are_evenly_chosen_and_the_last_is_the_one_seen(tmp_path):
         assert picture_in(image["src"])[2, 2] == step % 256
 
 
+def test_many_heavy_pictures_leave_a_page_that_can_be_opened(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+    for step in range(0, 2000, 40):
+        save_png(tmp_path / "samples" / f"step_{step}.png", noise)
+    (tmp_path / "evaluation").mkdir()
+    save_png(tmp_path / "evaluation" / "nearest.png", np.tile(noise, (2, 3, 1)))
+    page = report(tmp_path)
+    assert (tmp_path / "report.html").stat().st_size < 5_000_000
+    assert len(page.images) == 41
+    assert all(min(picture_in(image["src"]).shape[:2]) > 150 for image in page.images)
+
+
+def test_a_diagnosis_that_never_ends_is_cut_short_and_says_so(tmp_path):
+    findings = [Finding("cycling", step, step + 1, "what", "remedy") for step in range(20_000)]
+    page = report(tmp_path, diagnosis=findings)
+    assert page.text.count("cycling") == 100
+    assert "And 19,900 more, the last from step 19,999." in page.text
+    assert (tmp_path / "report.html").stat().st_size < 50_000
+
+
 def test_a_heavy_frame_goes_in_lighter(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (2000, 1000, 3), np.uint8)
     save_png(tmp_path / "samples" / "step_1.png", noise)

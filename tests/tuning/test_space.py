@@ -111,7 +111,7 @@ def test_more_draws_extend_fewer(axis):
         ("fast", "'fast' is not a number"),
         ("0:1:lin", "'lin' is neither log nor a number of points"),
         ("1:2:log:x", "'x' is neither log nor a number of points"),
-        ("1:2:log:1", "points is 1: it must be a whole number of at least 2"),
+        ("1:2:log:1", "points is 1: it must be a whole number from 2 to 1000000"),
         ("1:2:3:4", "'3:4' does not follow a range"),
         ("1:2:log:3:4", "'log:3:4' does not follow a range"),
         (f"1,{2**63}", "must fit into 64 bits"),
