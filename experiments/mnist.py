@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from gan_jax import commands
 from gan_jax.command_line import Command, require, run
 from gan_jax.errors import UsageError
-from gan_jax.settings import choose_dataset, spell
+from gan_jax.settings import choose_dataset, from_json, spell
 
 if TYPE_CHECKING:
     import jax
@@ -81,13 +81,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name in ("steps", "batch_size", "features"):
+        most = {"steps": 2_000_000_000, "batch_size": 1_000_000, "features": 65_536}
+        for name, high in most.items():  # the state counts steps in 31 bits
             value = getattr(self, name)
-            require(value is None or value >= 1, name, value, "a whole number of at least 1")
+            accepted = f"a whole number from 1 to {high}"
+            require(value is None or 1 <= value <= high, name, value, accepted)
         rate, gamma = self.learning_rate, self.gamma
-        require(rate is None or 0 < rate <= 1, "learning_rate", rate, "above 0 and at most 1")
-        finite = gamma is None or all(0 < value < float("inf") for value in gamma)
-        require(finite, "gamma", gamma, "two numbers above 0")
+        require(rate is None or 1e-12 <= rate <= 1, "learning_rate", rate, "from 1e-12 to 1")
+        fits = gamma is None or all(1e-12 <= value <= 1e12 for value in gamma)
+        require(fits, "gamma", gamma, "two numbers from 1e-12 to 1e12")
         require(0 <= self.seed < 2**32, "seed", self.seed, "from 0 to 4294967295")
 
 
@@ -224,7 +226,10 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
     from gan_jax.evaluation import classifier_evaluation, make_critic
     from gan_jax.experiment import Experiment
 
-    config = Settings(**settings)
+    config = from_json(Settings, settings)
+    for name in ("dataset", *recipe(config.model, config.dataset)):
+        if getattr(config, name) in (None, "auto"):
+            raise UsageError(f"{name!r} is missing, or not decided")
     play = rules(config)
     wiring, shown = train.unconditional, train.alone
     if config.conditional:

@@ -81,11 +81,12 @@ def claim(workdir: Path, config: Mapping[str, Any]) -> Iterator[None]:
       Nothing.
 
     Raises:
-      UsageError: the folder can't be written, belongs to another run or to something else, or
-        another process is training in it.
+      UsageError: the folder can't be written, has links that lead out of it, belongs to another
+        run or to something else, or another process is training in it.
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
+        _refuse_links(workdir)
         lock = open(workdir / ".lock", "a+b", buffering=0)  # noqa: SIM115
     except OSError as error:
         raise UsageError(f"--workdir {workdir} can't be written: {error.strerror}") from None
@@ -127,16 +128,18 @@ def read_config(workdir: Path) -> dict[str, Any]:
       The contents of `config.json`.
 
     Raises:
-      UsageError: there is no run in the folder, or its `config.json` is damaged.
+      UsageError: there is no run in the folder, it has links that lead out of it, or its
+        `config.json` is damaged.
     """
     path = workdir / "config.json"
     try:
+        _refuse_links(workdir)
         config = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"--workdir {workdir} holds no run: there is no {path}") from None
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # deeper than the parser goes
         raise UsageError(f"{path} is damaged ({error}): name a new --workdir") from None
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise UsageError(f"{path} is damaged (it has no settings): name a new --workdir")
@@ -185,6 +188,22 @@ _DISK_ERRORS = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG,
     errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG,
 }  # fmt: skip
+
+
+def _refuse_links(workdir: Path) -> None:
+    """Refuse a folder with links that lead out of it: what a run writes stays in its folder.
+
+    The folder itself may be a link, to a larger disk for example.
+    """
+    whole = workdir.resolve()
+    for pattern in ("*", "*/*"):  # by now no folder of the second is elsewhere
+        for path in workdir.glob(pattern):
+            if path.is_symlink() and not path.resolve().is_relative_to(whole):
+                raise UsageError(
+                    f"--workdir {workdir}: {path.relative_to(workdir)} in it is a link to "
+                    f"{os.readlink(path)}, and a run writes into its own folder alone: "
+                    "link the whole folder instead"
+                )
 
 
 def _lock(lock: Any, workdir: Path) -> None:

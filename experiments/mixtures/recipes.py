@@ -135,9 +135,9 @@ def check(name: str, value: Any) -> None:
         require(low <= value <= high, name, value, f"a whole number from {low} to {high}")
     elif name in ("beta1", "beta2", "ema"):
         require(0 <= value < 1, name, value, "at least 0 and below 1")
-    elif name in NUMBERS:  # with room for their products in float32
-        positive = 1e-12 <= value <= 1e12
-        accepted = "from 1e-12 to 1e12" + ", or 0" * (name == "gamma")
+    elif name in NUMBERS:  # what float32 holds
+        positive = 1e-36 <= value <= 1e36
+        accepted = "from 1e-36 to 1e36" + ", or 0" * (name == "gamma")
         require(positive or (name == "gamma" and value == 0), name, value, accepted)
 
 

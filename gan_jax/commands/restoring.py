@@ -70,13 +70,16 @@ def restore_players(
     stored = read_config(workdir)
     try:
         experiment = build(stored["config"])
-    except (KeyError, TypeError) as error:
+        state = jax.eval_shape(experiment.create, jax.random.key(0))
+    except UsageError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        why = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(
-            f"--workdir {workdir} holds a run this program can't rebuild ({error})"
+            f"--workdir {workdir} holds a run this program can't rebuild ({why})"
         ) from None
     if experiment.name != stored.get("experiment"):
         raise UsageError(f"--workdir {workdir} holds a run of {stored.get('experiment')!r}")
-    state = jax.eval_shape(experiment.create, jax.random.key(0))
     players = {name: getattr(state, name) for name in names}
     fields = ("params", "ema_params", "model_state")
     wanted = {

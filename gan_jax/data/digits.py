@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import zlib
+
 import numpy as np
 
 from gan_jax.data.dataset import Dataset, DatasetUnavailable
@@ -9,6 +12,11 @@ from gan_jax.data.dataset import Dataset, DatasetUnavailable
 __all__ = ["SPLITS", "load_digits"]
 
 SPLITS = ("train", "test", "all")
+
+_SHA256 = (
+    "a19cb3d96bba7deace8ee5a513a6eb7bad0403d528f00bf4d351b6a7a55baa91"  # of images, then labels
+)
+_ADVICE = ": pip install --force-reinstall scikit-learn"
 
 
 def load_digits(split: str) -> Dataset:
@@ -25,7 +33,7 @@ def load_digits(split: str) -> Dataset:
       The data set, with the grey levels 0..16 stretched to 0..255.
 
     Raises:
-      DatasetUnavailable: scikit-learn is not installed.
+      DatasetUnavailable: scikit-learn is not installed, or its file is damaged or another one.
 
     Example:
       >>> load_digits("test").images.shape
@@ -40,9 +48,16 @@ def load_digits(split: str) -> Dataset:
         raise DatasetUnavailable(
             "digits comes with scikit-learn, which is not installed: pip install scikit-learn"
         ) from None
-    bunch = datasets.load_digits()
+    try:
+        bunch = datasets.load_digits()
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise DatasetUnavailable(
+            f"scikit-learn's digits can't be read ({error}){_ADVICE}"
+        ) from None
     labels = bunch.target.astype(np.int32)
     images = np.round(bunch.images[..., None] * (255 / 16)).astype(np.uint8)
+    if hashlib.sha256(images.tobytes() + labels.astype(np.uint8).tobytes()).hexdigest() != _SHA256:
+        raise DatasetUnavailable(f"scikit-learn's digits are not the published ones{_ADVICE}")
 
     is_test = np.zeros(len(labels), bool)
     is_test[np.argsort(labels, kind="stable")[::5]] = True

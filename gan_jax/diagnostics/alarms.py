@@ -183,17 +183,14 @@ class Watch:
       recent: the last values of each measure, the latest last.
       episodes: when alarms were on, in the order in which they started.
       started: the alarms that started with the last row.
+      active: the alarms that are on.
     """
 
     alarms: tuple[Alarm, ...] = ALARMS
     recent: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     episodes: tuple[Episode, ...] = ()
     started: tuple[Alarm, ...] = ()
-
-    @property
-    def active(self) -> tuple[Alarm, ...]:
-        """The alarms that are on."""
-        return tuple(episode.alarm for episode in self.episodes if episode.last is None)
+    active: tuple[Alarm, ...] = ()
 
     @property
     def flags(self) -> dict[str, float]:
@@ -230,14 +227,21 @@ def observe(watch: Watch, row: Mapping[str, Any]) -> Watch:
         is_on = known and alarm.is_on(values[-alarm.patience :], was_on=alarm.name in was_on)
         if is_on != (alarm.name in was_on):
             changed.append(alarm)
+    if not changed:
+        return replace(watch, recent=recent, started=())
     step = int(row.get("step", 0))
     started = tuple(alarm for alarm in changed if alarm.name not in was_on)
-    over = [
-        replace(each, last=step) if each.last is None and each.alarm in changed else each
-        for each in watch.episodes
-    ]
-    begun = [Episode(alarm, step) for alarm in started]
-    return Watch(watch.alarms, recent, (*over, *begun), started)
+    episodes = list(watch.episodes)
+    for alarm in changed:
+        if alarm.name in was_on:
+            # The latest of an alarm that is on, looked for from the end: there may be thousands.
+            latest = next(
+                i for i in range(-1, -1 - len(episodes), -1) if episodes[i].alarm == alarm
+            )
+            episodes[latest] = replace(episodes[latest], last=step)
+    episodes += [Episode(alarm, step) for alarm in started]
+    active = (*(alarm for alarm in watch.active if alarm not in changed), *started)
+    return Watch(watch.alarms, recent, tuple(episodes), started, active)
 
 
 def watch_rows(rows: Iterable[Mapping[str, Any]], *, alarms: tuple[Alarm, ...] = ALARMS) -> Watch:

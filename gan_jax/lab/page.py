@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import math
 import os
@@ -86,20 +87,23 @@ def write_lab(
     folder = Path(__file__).parent
     names = ("page.html", "page.css", "drawing.js", "page.js")
     frame, style, *scripts = ((folder / name).read_text(encoding="utf-8") for name in names)
+    script = "\n".join(scripts)
     page = Template(frame).substitute(
+        # The page's policy knows its script by this: none else runs.
+        digest=base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode(),
         title=escape(title),
         command=escape(command),
         notes=_notes(notes),
         style=style,
-        script="\n".join(scripts),
+        script=script,
         view=_json(view),
         runs="\n".join(
             f'<script type="application/json" class="run">{_json(_run(each, extent))}</script>'
             for each in recordings
         ),
     )
-    with atomic_write(path, "w") as file:
-        file.write(page)
+    with atomic_write(path) as file:
+        file.write(page.encode("utf-8", "replace"))  # a file's name may be no Unicode
     return Path(path)
 
 

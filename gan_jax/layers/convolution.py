@@ -235,7 +235,7 @@ def _geometry(
 def _check_padding(padding: Padding) -> None:
     named = isinstance(padding, str) and padding in ("SAME", "VALID", "SAME_LOWER")
     if not named and (isinstance(padding, str) or len(padding) != 2):
-        raise ValueError(f"padding {padding!r}: it must be 'SAME', 'VALID' or two pairs of numbers")
+        raise ValueError(f"padding {padding!r}: it must be 'SAME', 'VALID' or pairs, one an axis")
 
 
 def _pads(taps: int, stride: int, padding: str | tuple[int, int]) -> tuple[int, int]:

@@ -19,7 +19,7 @@ class Progress:
 
     On a terminal one line is rewritten in place, cut to the terminal's width. Elsewhere (a file, a
     pipe) the first update, the last, and one at most every ten seconds are printed as plain lines.
-    Where nothing can be printed (a closed stream, a terminal that is gone) it is silent from then on.
+    Where nothing can be printed (a closed stream, a terminal that is gone), it falls silent.
 
     Args:
       total_steps: the step at which the run ends.

@@ -52,3 +52,24 @@ def test_without_scikit_learn_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(DatasetUnavailable, match="pip install scikit-learn"):
         load_digits("train")
+
+
+@pytest.mark.parametrize(
+    ("loads", "message"),
+    [
+        (lambda digits: digits.update(target=digits.target[::-1]), "not the published ones"),
+        (lambda digits: digits.images.__setitem__((7, 1, 1), 3), "not the published ones"),
+        (lambda digits: exec("raise EOFError('cut off')"), r"can't be read \(cut off\)"),
+    ],
+)
+def test_a_damaged_copy_is_refused_and_says_what_to_do(loads, message, monkeypatch):
+    load = datasets.load_digits
+
+    def damaged():
+        digits = load()
+        loads(digits)
+        return digits
+
+    monkeypatch.setattr(datasets, "load_digits", damaged)
+    with pytest.raises(DatasetUnavailable, match=message + ": pip install --force-reinstall"):
+        load_digits("train")

@@ -15,7 +15,6 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from gan_jax import commands
 from gan_jax.command_line import Command, run

@@ -5,11 +5,12 @@ import os
 import numpy as np
 import pytest
 
-from gan_jax.data.cache import cache_path, restore, store
+from gan_jax.data.cache import restore, store
 from gan_jax.data.sources import SOURCES
 from gan_jax.metrics import classifier_cache, reference_cache
 from gan_jax.metrics.classifier import Classifier
 from tests.test_loop import small_dataset
+
 
 def flip(content):
     middle = len(content) // 2

@@ -14,7 +14,9 @@ from tests.faults.starting import saved
     [
         pytest.param("fill_disk", "40.orbax-checkpoint-tmp/state", id="a checkpoint"),
         pytest.param("fill_disk", "/samples/.step_00000040", id="samples"),
-        pytest.param("fill_disk_at_row", "metrics.jsonl", id="metrics.jsonl, in the middle of a row"),
+        pytest.param(
+            "fill_disk_at_row", "metrics.jsonl", id="metrics.jsonl, in the middle of a row"
+        ),
         pytest.param("fill_disk", ".training.gif", id="the report"),
     ],
 )
@@ -32,7 +34,10 @@ def test_full(starter, undisturbed, small_disk, outcome, harm, trigger):
     (small_disk / "ballast").unlink()
     assert starter.run(workdir).code == 0
     undisturbed.assert_same(workdir)
-    outcome("exit code 1; with room again, the same command went on", "stopped in one line, nothing lost")
+    outcome(
+        "exit code 1; with room again, the same command went on",
+        "stopped in one line, nothing lost",
+    )
 
 
 def test_full_at_the_start(starter, undisturbed, small_disk, outcome):
@@ -59,7 +64,9 @@ def test_read_only_at_the_start(starter, halfway, undisturbed, small_disk, outco
     remount(small_disk, "rw")
     assert starter.run(workdir).code == 0
     undisturbed.assert_same(workdir)
-    outcome("exit code 2; writable again, the same command went on", "refused in one line, nothing lost")
+    outcome(
+        "exit code 2; writable again, the same command went on", "refused in one line, nothing lost"
+    )
 
 
 def test_read_only_in_the_middle(starter, halfway, undisturbed, small_disk, outcome, tmp_path):
@@ -76,7 +83,9 @@ def test_read_only_in_the_middle(starter, halfway, undisturbed, small_disk, outc
     remount(small_disk, "rw")
     assert starter.run(workdir).code == 0
     undisturbed.assert_same(workdir)
-    outcome("exit code 1; writable again, the same command went on", "stopped in one line, nothing lost")
+    outcome(
+        "exit code 1; writable again, the same command went on", "stopped in one line, nothing lost"
+    )
 
 
 def remount(folder, how):

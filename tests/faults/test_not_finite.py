@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.starting import newest, saved
+from tests.faults.starting import saved
 
 STEP = 43
 
@@ -11,9 +11,21 @@ STEP = 43
     ("what", "told"),
     [
         pytest.param("batch", "step 43: r1_penalty is nan", id="a batch"),
-        pytest.param("generator.params", "step 44: discriminator_loss is nan", id="the generator's parameters"),
-        pytest.param("discriminator.params", "step 44: discriminator_loss is nan", id="the discriminator's parameters"),
-        pytest.param("discriminator.opt_state", "step 45: discriminator_loss is nan", id="an optimizer's moments"),
+        pytest.param(
+            "generator.params",
+            "step 44: discriminator_loss is nan",
+            id="the generator's parameters",
+        ),
+        pytest.param(
+            "discriminator.params",
+            "step 44: discriminator_loss is nan",
+            id="the discriminator's parameters",
+        ),
+        pytest.param(
+            "discriminator.opt_state",
+            "step 45: discriminator_loss is nan",
+            id="an optimizer's moments",
+        ),
     ],
 )
 def test_in_the_middle(starter, undisturbed, outcome, tmp_path, what, told):
@@ -26,4 +38,7 @@ def test_in_the_middle(starter, undisturbed, outcome, tmp_path, what, told):
     assert saved(workdir) == [30, 40]
     assert starter.run(workdir).code == 0
     undisturbed.assert_same(workdir)
-    outcome("exit code 1, naming step and metric; without the NaN, the same command went on", "stopped in one line, nothing lost")
+    outcome(
+        "exit code 1, naming step and metric; without the NaN, the same command went on",
+        "stopped in one line, nothing lost",
+    )

@@ -9,8 +9,6 @@ from experiments import augmentation, mixtures, mnist
 from tests.fuzz.documents import broken
 from tests.fuzz.programs import SETTINGS, call, sandbox
 
-pytestmark = pytest.mark.skipif(not hasattr(mnist, "from_json"), reason="mnist trusts its files")
-
 COMMANDS = {
     "train": (mnist.main, ["--dataset", "auto", "--steps", "100"]),
     "train again": (

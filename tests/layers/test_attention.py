@@ -117,5 +117,7 @@ def test_scores_of_half_precision_are_taken_in_full():
 
 @pytest.mark.parametrize("shape", [(2, 4, 4, 12), (2, 4, 4, 4), (2, 8)])
 def test_maps_it_cannot_take_are_named(shape):
-    with pytest.raises(ValueError, match=r"attention takes floats \[B, H, W, C\], C a multiple of 8"):
+    with pytest.raises(
+        ValueError, match=r"attention takes floats \[B, H, W, C\], C a multiple of 8"
+    ):
         layers.SelfAttention().init(jax.random.key(0), jnp.ones(shape))

@@ -43,7 +43,7 @@ def stored(workdir, **changes):
 
 
 @pytest.mark.parametrize("word", OUTSIDE)
-@pytest.mark.parametrize("field", ["best_metric"])
+@pytest.mark.parametrize("field", ["dataset", "best_metric"])
 def test_names_in_a_config_are_names_and_no_paths(field, word, workdir, tmp_path, capsys):
     stored(workdir, **{field: word})
     before = snapshot(tmp_path)
