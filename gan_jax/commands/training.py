@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax.command_line import require
-from gan_jax.errors import UsageError
+from gan_jax.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from gan_jax.experiment import Experiment
@@ -99,9 +99,13 @@ def train(
             options.process_id,
             heartbeat_seconds=options.heartbeat_seconds,
         )
-        with parallel.together():
-            settings, notes = settle(options)
-        return _fit(options, build, settings, notes)
+        try:
+            with parallel.together():
+                settings, notes = settle(options)
+            return _fit(options, build, settings, notes)
+        except (RunError, UsageError) as error:
+            parallel.leave_soon(1 if isinstance(error, RunError) else 2)
+            raise
 
 
 def _fit(

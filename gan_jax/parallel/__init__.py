@@ -7,6 +7,7 @@ from gan_jax.parallel.processes import (
     is_first,
     join,
     largest,
+    leave_soon,
     peers_watched,
     together,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "is_first",
     "join",
     "largest",
+    "leave_soon",
     "local",
     "local_devices",
     "peers_watched",

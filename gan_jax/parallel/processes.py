@@ -6,6 +6,8 @@ With a single process nothing here waits for anyone.
 from __future__ import annotations
 
 import hashlib
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +17,16 @@ from jax.experimental import multihost_utils
 
 from gan_jax.errors import PeerError, RunError, UsageError
 
-__all__ = ["check_same", "first_says", "is_first", "join", "largest", "peers_watched", "together"]
+__all__ = [
+    "check_same",
+    "first_says",
+    "is_first",
+    "join",
+    "largest",
+    "leave_soon",
+    "peers_watched",
+    "together",
+]
 
 _MESSAGE_BYTES = 1024
 _SHUTDOWN_SECONDS = 10
@@ -64,6 +75,21 @@ def join(
             "outside Cloud TPU, SLURM and Open MPI, give --coordinator, --num-processes and "
             "--process-id"
         ) from None
+
+
+def leave_soon(code: int) -> None:
+    """Make sure that this process, about to end with an error, ends with this exit code.
+
+    JAX waits for the others at the end, and aborts a process that waited in vain: one that failed
+    alone, with a full disk say, would look like one that was killed, and be started again.
+
+    Args:
+      code: the exit code, unless the process ends by itself before.
+    """
+    if jax.process_count() > 1:
+        timer = threading.Timer(_SHUTDOWN_SECONDS / 2, os._exit, [code])
+        timer.daemon = True
+        timer.start()
 
 
 def is_first() -> bool:
