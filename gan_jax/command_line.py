@@ -77,13 +77,13 @@ def exit_code(work: Callable[[], int]) -> int:
       work: returns an exit code.
 
     Returns:
-      That code; 2 for a mistake in what was asked, 1 for a failed run or too little memory, 75
-      where another process of the run is gone, and 128 + the signal where Ctrl-C, or the end of
-      whoever reads the output, ended it.
+      That code; 2 for a mistake in what was asked, 1 for a failed run, too little memory or an
+      output that can't be written, 75 where another process of the run is gone, and 128 + the
+      signal where Ctrl-C, or the end of whoever reads the output, ended it.
     """
     try:
         code = work()
-        sys.stdout.flush()
+        _flush_output()
         return code
     except UsageError as error:
         return _told(error, 2)
@@ -96,8 +96,7 @@ def exit_code(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Or Python would try again to write what is left, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 128 + signal.SIGPIPE
 
 
@@ -168,6 +167,23 @@ def _told(mistake: object, code: int) -> int:
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     print(f"error: {shown}", file=sys.stderr)
     return code
+
+
+def _flush_output() -> None:
+    """Write what is left of the output, while what goes wrong can still be told in one line."""
+    try:
+        if sys.stdout is not None:  # as it is where it was closed before the start
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_output()
+        raise RunError(f"the output can't be written: {error.strerror}") from error
+
+
+def _drop_output() -> None:
+    """Throw away what can't be written, or Python would try again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check(options: Any, arguments: Sequence[str]) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from collections.abc import Callable
+from typing import Any
 
 __all__ = ["one_line", "silence_orbax"]
 
@@ -26,9 +29,29 @@ def one_line(error: BaseException) -> str:
 
 
 def silence_orbax() -> None:
-    """Keep orbax's log off the terminal; all that it reports there is raised as well."""
+    """Keep what orbax says off the terminal; all that it reports there is raised as well."""
     logging.getLogger("absl").addFilter(_is_not_from_orbax)
+    logging.getLogger("asyncio").addFilter(_is_no_task_of_orbax)
+    if not isinstance(sys.unraisablehook, _WithoutLateCallbacks):
+        sys.unraisablehook = _WithoutLateCallbacks(sys.unraisablehook)
 
 
 def _is_not_from_orbax(record: logging.LogRecord) -> bool:
     return f"{os.sep}orbax{os.sep}" not in record.pathname
+
+
+def _is_no_task_of_orbax(record: logging.LogRecord) -> bool:
+    """Hide the other files of a save of which one can't be written."""
+    return f"{os.sep}orbax{os.sep}" not in record.getMessage()
+
+
+class _WithoutLateCallbacks:
+    """Hide that other files of a failed save were finished when nobody waited for them any more."""
+
+    def __init__(self, otherwise: Callable[[Any], object]) -> None:
+        self._otherwise = otherwise
+
+    def __call__(self, unraisable: Any) -> None:
+        error = unraisable.exc_value
+        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+            self._otherwise(unraisable)

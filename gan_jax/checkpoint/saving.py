@@ -200,6 +200,8 @@ def _open_manager(
             post_finalization_callback=seal_step,
             # In the background, a folder that can't be made leaves threads waiting for it.
             create_directories_asynchronously=False,
+            # Counted by the clock on the wall: one that is set forward would end a good save.
+            timeout_secs=10**9,
         ),
     )
     return ocp.CheckpointManager(folder, options=options)

@@ -45,7 +45,6 @@ def test_full_at_the_start(starter, undisturbed, small_disk, outcome):
     workdir = small_disk / "run"
     harms.fill(small_disk)
     run = starter.run(workdir)
-    print(run.code, run.said)
     assert run.code in (1, 2)
     assert len(run.errors) == 1
     (small_disk / "ballast").unlink()
@@ -69,11 +68,18 @@ def test_read_only_at_the_start(starter, halfway, undisturbed, small_disk, outco
     )
 
 
-def test_read_only_in_the_middle(starter, halfway, undisturbed, small_disk, outcome, tmp_path):
+def test_read_only_in_the_middle(
+    starter, halfway, undisturbed, small_disk, outcome, tmp_path, request
+):
     """The file system of the checkpoints becomes read-only in the middle."""
     workdir = shutil.copytree(halfway, tmp_path / "run")
     shutil.move(workdir / "checkpoints", small_disk / "checkpoints")
-    (workdir / "checkpoints").symlink_to(small_disk / "checkpoints")
+    (workdir / "checkpoints").mkdir()
+    mount = ["mount", "--bind", str(small_disk / "checkpoints"), str(workdir / "checkpoints")]
+    subprocess.run(mount, check=True)
+    request.addfinalizer(
+        lambda: subprocess.run(["umount", "-l", str(workdir / "checkpoints")], check=True)
+    )
     run = starter.run(workdir, harms=[["make_read_only", str(small_disk), 50]])
     assert run.code == 1
     (line,) = run.errors

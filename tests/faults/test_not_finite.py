@@ -1,5 +1,8 @@
 """Numbers that are no numbers."""
 
+import re
+import shutil
+
 import pytest
 
 from tests.faults.starting import saved
@@ -8,33 +11,22 @@ STEP = 43
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    "what",
     [
-        pytest.param("batch", "step 43: r1_penalty is nan", id="a batch"),
-        pytest.param(
-            "generator.params",
-            "step 44: discriminator_loss is nan",
-            id="the generator's parameters",
-        ),
-        pytest.param(
-            "discriminator.params",
-            "step 44: discriminator_loss is nan",
-            id="the discriminator's parameters",
-        ),
-        pytest.param(
-            "discriminator.opt_state",
-            "step 45: discriminator_loss is nan",
-            id="an optimizer's moments",
-        ),
+        pytest.param("batch", id="a batch"),
+        pytest.param("generator.params", id="the generator's parameters"),
+        pytest.param("discriminator.params", id="the discriminator's parameters"),
+        pytest.param("discriminator.opt_state", id="an optimizer's moments"),
     ],
 )
-def test_in_the_middle(starter, undisturbed, outcome, tmp_path, what, told):
+def test_in_the_middle(starter, halfway, undisturbed, outcome, tmp_path, what):
     """A NaN, in the middle of a window of steps, in"""
-    workdir = tmp_path / "run"
+    workdir = shutil.copytree(halfway, tmp_path / "run")
     run = starter.run(workdir, harms=[["break_numbers", what, STEP]])
-    print(run.said)
     assert run.code == 1
-    assert len(run.errors) == 1
+    (line,) = run.errors
+    (step,) = re.findall(r"^error: step (\d+): \w+ is nan: training diverged", line)
+    assert STEP <= int(step) <= STEP + 2
     assert saved(workdir) == [30, 40]
     assert starter.run(workdir).code == 0
     undisturbed.assert_same(workdir)

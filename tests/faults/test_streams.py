@@ -7,27 +7,32 @@ import pytest
 
 from tests.faults.starting import ROOT
 
-CLOSED = {"stdin": "closed", "stdout": "closed"}
+DROPPED = "all files are complete"
 
 
 @pytest.mark.parametrize(
-    "streams",
+    ("streams", "code", "happened"),
     [
-        pytest.param({"stdin": "closed", "stdout": "closed"}, id="input and output closed"),
-        pytest.param({"stderr": "closed"}, id="standard error closed"),
-        pytest.param({"stderr": "/dev/full"}, id="standard error on a full disk"),
-        pytest.param({"stdout": "broken pipe"}, id="output into `| true`"),
-        pytest.param({"stderr": "broken pipe"}, id="standard error into `| true`"),
-        pytest.param({"stdout": "/dev/full"}, id="output on a full disk"),
+        pytest.param({"stdin": "closed", "stdout": "closed"}, 0, DROPPED, id="input and output closed"),
+        pytest.param({"stderr": "closed"}, 0, DROPPED, id="standard error closed"),
+        pytest.param({"stderr": "/dev/full"}, 0, DROPPED, id="standard error on a full disk"),
+        pytest.param({"stderr": "broken pipe"}, 0, DROPPED, id="standard error into `| true`"),
+        pytest.param(
+            {"stdout": "broken pipe"}, 141, f"{DROPPED}; exit code 141", id="output into `| true`"
+        ),
+        pytest.param(
+            {"stdout": "/dev/full"}, 1, f"{DROPPED}; exit code 1, saying so", id="output on a full disk"
+        ),
     ],
-)
-def test_streams(starter, undisturbed, outcome, tmp_path, streams):
+)  # fmt: skip
+def test_streams(starter, undisturbed, outcome, tmp_path, streams, code, happened):
     """Standard streams."""
     run = starter.run(tmp_path / "run", **streams)
-    print(run.code)
     undisturbed.assert_same(tmp_path / "run")
-    assert run.code == 0
-    outcome("all files are complete", "the same bits")
+    assert run.code == code
+    full = ["error: the output can't be written: No space left on device"]
+    assert run.errors == (full if code == 1 else [])
+    outcome(happened, "the same bits")
 
 
 def test_all_closed(starter, undisturbed, outcome, tmp_path):
