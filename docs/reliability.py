@@ -2,8 +2,8 @@
 
     python -m docs.reliability
 
-`docs/reliability.md` is written from what the tests in `tests/faults` find while they run; in every
-other run of theirs they check that the page says what they found.
+`docs/reliability.md` is written from what the tests in `TESTS` find while they run; in every other
+run of theirs they check that the page says what they found.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 __all__ = ["PATH", "VERDICTS", "Finding", "Recorder", "fault", "find", "main", "page", "row"]
 
 PATH = Path(__file__).with_suffix(".md")
-TESTS = Path(__file__).parents[1] / "tests" / "faults"
+TESTS = ("tests/faults", "tests/parallel/test_hosts.py")
 VERDICTS = (
     "the same bits",
     "an earlier good step, then the same bits",
@@ -26,8 +26,8 @@ VERDICTS = (
 )
 HEAD = """# What a run survives
 
-Made by `python -m docs.reliability`, which runs the tests in [tests/faults](../tests/faults); each
-of them keeps its row true.
+Made by `python -m docs.reliability`, which runs the tests in [tests/faults](../tests/faults) and of
+[hosts](../tests/parallel/test_hosts.py); each of them keeps its row true.
 
 A small training is disturbed in every way below, and the same command is given again where the
 training was stopped. Then every leaf of the final state (parameters, averages, optimizers, keys)
@@ -38,7 +38,7 @@ training's.
   damaged.
 * **Wrong** would be an end with other bits, or a damaged file whose numbers are used.
 * *In one line*: an error that says what is wrong, with exit code 2 (refused: nothing was begun) or
-  1 (stopped: what was saved before is kept), and no traceback.
+  1 (stopped: what was saved before is kept), and no traceback. Of several processes, each says it.
 """
 TAIL = """
 **{count} faults: 0 lost, 0 wrong.** A fault with another end fails its test, and then there is no
@@ -170,12 +170,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     recorder = Recorder()
     listing = "--list" in (sys.argv[1:] if arguments is None else arguments)
-    options = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider", str(TESTS)]
+    options = ["-q", "-p", "no:xdist", *(str(PATH.parents[1] / place) for place in TESTS)]
     if listing:
         pytest.main([*options, "--collect-only", "-qqq"], plugins=[recorder])
         print(*recorder.asked.values(), sep="\n")
         return 0
-    code = pytest.main([*options, "-k", "not test_page"], plugins=[recorder])
+    code = pytest.main(options, plugins=[recorder])
     silent = [told for test, told in recorder.asked.items() if test not in recorder.found]
     if code or silent:
         reasons = recorder.skipped or silent or ["a test failed"]

@@ -6,6 +6,8 @@ from pathlib import Path
 import jax
 import pytest
 
+from docs import reliability
+
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -28,3 +30,25 @@ def _own_cache_folder(tmp_path_factory, monkeypatch):
 def key():
     """Return a typed base key."""
     return jax.random.key(0)
+
+
+@pytest.fixture
+def outcome(request):
+    """Tell what happened in a test, and the verdict: one of `docs.reliability.VERDICTS`.
+
+    The test's docstring is the fault, with the id of its parameters if it has some, and its
+    module's docstring is the heading. That is a row of `docs/reliability.md`, which the test then
+    keeps true: what it says must not depend on the machine or on chance. `python -m
+    docs.reliability` writes the page; a test that this machine can't run skips.
+    """
+
+    def tell(happened, verdict):
+        finding = reliability.find(request.node, happened, verdict)
+        recorder = getattr(request.config, "reliability", None)
+        if recorder is not None:
+            recorder.found[request.node.nodeid] = finding
+            return
+        lines = reliability.PATH.read_text(encoding="utf-8").splitlines()
+        assert reliability.row(finding) in lines, "python -m docs.reliability makes the page anew"
+
+    return tell

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +32,7 @@ def one_line(error: BaseException) -> str:
 def silence_orbax() -> None:
     """Keep what orbax says off the terminal; all that it reports there is raised as well."""
     logging.getLogger("absl").addFilter(_is_not_from_orbax)
-    logging.getLogger("asyncio").addFilter(_is_no_task_of_orbax)
+    logging.getLogger("asyncio").addFilter(_is_no_failure_of_orbax)
     if not isinstance(sys.unraisablehook, _WithoutLateCallbacks):
         sys.unraisablehook = _WithoutLateCallbacks(sys.unraisablehook)
 
@@ -40,9 +41,12 @@ def _is_not_from_orbax(record: logging.LogRecord) -> bool:
     return f"{os.sep}orbax{os.sep}" not in record.pathname
 
 
-def _is_no_task_of_orbax(record: logging.LogRecord) -> bool:
+def _is_no_failure_of_orbax(record: logging.LogRecord) -> bool:
     """Hide the other files of a save of which one can't be written."""
-    return f"{os.sep}orbax{os.sep}" not in record.getMessage()
+    trace = record.exc_info[2] if record.exc_info else None
+    places = [frame.filename for frame in traceback.extract_tb(trace)]
+    whose = "\n".join([record.getMessage(), *places])
+    return f"{os.sep}orbax{os.sep}" not in whose and "tensorstore" not in whose
 
 
 class _WithoutLateCallbacks:

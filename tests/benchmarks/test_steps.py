@@ -47,7 +47,7 @@ def test_every_name_has_its_benchmark():
     [
         (["--only", "dcgan"], "--only is dcgan: it must be one of dcgan32_b64_vs_torch, "),
         (["--rounds", "0"], "--rounds is 0: it must be a whole number of at least 1"),
-        (["--rounds", "many"], "Error parsing --rounds: "),
+        (["--rounds", "many"], "--rounds is ['many']: it must be INT"),
         (["--quick", "--rounds", "3"], "--quick has 3 rounds: leave out --rounds"),
         (["--ronuds", "3"], "unknown option --ronuds: did you mean --rounds?"),
         (["--json", "{folder}"], "--json {folder} can't be written: Is a directory"),

@@ -1,7 +1,10 @@
 """One line of what went wrong, and nothing of orbax's log."""
 
+import asyncio
 import errno
 import logging
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,3 +37,36 @@ def test_only_orbax_is_silenced(caplog):
     for path in ("/lib/orbax/checkpoint/x.py", "/lib/flax/orbax.py"):
         logger.handle(logger.makeRecord("absl", logging.ERROR, path, 1, path, (), None))
     assert caplog.messages == ["/lib/flax/orbax.py"]
+
+
+def failed(path):
+    """Return a future that has failed in a file, and that nobody asks."""
+    loop = asyncio.new_event_loop()
+    future = loop.create_future()
+    try:
+        exec(compile("raise OSError('full')", path, "exec"))
+    except OSError as error:
+        future.set_exception(error)
+    loop.close()
+    return loop, future
+
+
+def test_other_files_of_a_failed_save_say_nothing(caplog):
+    silence_orbax()
+    for path in ("/lib/orbax/checkpoint/x.py", "/home/me/x.py"):
+        loop, future = failed(path)
+        loop.call_exception_handler(
+            {"message": path, "exception": future.exception(), "future": future}
+        )
+    assert [message.splitlines()[0] for message in caplog.messages] == ["/home/me/x.py"]
+
+
+def test_late_callbacks_say_nothing(monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    silence_orbax()
+    silence_orbax()
+    others = RuntimeError("no loop"), ValueError("Event loop is closed")
+    for error in (RuntimeError("Event loop is closed"), *others):
+        sys.unraisablehook(SimpleNamespace(exc_value=error))
+    assert [each.exc_value for each in told] == list(others)

@@ -1,17 +1,13 @@
-"""How a fault test is written.
+"""Start runs that something bad is done to.
 
-A test takes `outcome`, does something bad to a run, asserts what must hold, and says what happened:
+A fault test takes `outcome` (see `tests/conftest.py`), does something bad to a run, asserts what
+must hold, and says what happened:
 
     def test_killed(starter, undisturbed, outcome, tmp_path):
         '''The process is killed.'''
         ...
         undisturbed.assert_same(tmp_path / "run")
         outcome("the same command went on", "the same bits")
-
-Its docstring is the fault, with the id of its parameters if it has some, and its module's docstring
-is the heading. That is a row of `docs/reliability.md`, which the test then keeps true: what it says
-must not depend on the machine or on chance. `python -m docs.reliability` writes the page. A test
-that this machine can't run skips.
 """
 
 import os
@@ -19,24 +15,7 @@ import subprocess
 
 import pytest
 
-from docs import reliability
 from tests.faults.starting import Starter, Undisturbed
-
-
-@pytest.fixture
-def outcome(request):
-    """Tell what happened in a test, and the verdict: one of `docs.reliability.VERDICTS`."""
-
-    def tell(happened, verdict):
-        finding = reliability.find(request.node, happened, verdict)
-        recorder = getattr(request.config, "reliability", None)
-        if recorder is not None:
-            recorder.found[request.node.nodeid] = finding
-            return
-        lines = reliability.PATH.read_text(encoding="utf-8").splitlines()
-        assert reliability.row(finding) in lines, "python -m docs.reliability makes the page anew"
-
-    return tell
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import time
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from gan_jax.checkpoint import Checkpoints, saving
 from gan_jax.writers import JsonlWriter
@@ -143,13 +144,30 @@ def _breaking(experiment, what, step):
 
         if what == "batch":
             batch = {**batch, "real": poison(batch["real"])}
+        if field == "gradient":
+            usual = getattr(state, player).tx
+            broken = _with_gradients(usual, lambda gradients: jax.tree.map(poison, gradients))
+            state = _changed(state, player, tx=broken)
         state, metrics = experiment.train_step(state, batch, axis_name=axis_name)
-        if what != "batch":
+        if field == "gradient":
+            state = _changed(state, player, tx=usual)
+        elif field:
             broken = jax.tree.map(poison, getattr(getattr(state, player), field))
-            state = state.replace(**{player: getattr(state, player).replace(**{field: broken})})
+            state = _changed(state, player, **{field: broken})
         return state, metrics
 
     return train_step
+
+
+def _with_gradients(optimizer, change):
+    update = optimizer.update
+    return optax.GradientTransformation(
+        optimizer.init, lambda gradients, *rest: update(change(gradients), *rest)
+    )
+
+
+def _changed(state, player, **fields):
+    return state.replace(**{player: getattr(state, player).replace(**fields)})
 
 
 def _once_at(trigger, action):

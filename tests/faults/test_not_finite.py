@@ -16,6 +16,7 @@ STEP = 43
         pytest.param("batch", id="a batch"),
         pytest.param("generator.params", id="the generator's parameters"),
         pytest.param("discriminator.params", id="the discriminator's parameters"),
+        pytest.param("generator.gradient", id="the generator's gradient"),
         pytest.param("discriminator.opt_state", id="an optimizer's moments"),
     ],
 )
