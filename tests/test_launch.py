@@ -94,10 +94,15 @@ def test_a_signal_goes_to_the_program_and_ends_the_restarts(tmp_path, number):
         "signal.signal(signal.SIGINT, save); signal.signal(signal.SIGTERM, save)\n"
         "print('ready', flush=True); time.sleep(60)"
     )
+    # What runs the tests may ignore SIGINT, and its children then do.
+    usual = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    launched = ["-m", "gan_jax.launch", "--max-restarts", "9", "--", sys.executable, "-c", script]
     with subprocess.Popen(
-        [sys.executable, "-m", "gan_jax.launch", "--max-restarts", "9", "--", sys.executable, "-c", script],
-        stdout=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as launcher:  # fmt: skip
+        [sys.executable, "-c", usual, *launched], stdout=subprocess.PIPE, text=True
+    ) as launcher:
         assert launcher.stdout.readline() == "ready\n"
         launcher.send_signal(number)
         assert launcher.stdout.read() == "saved\n"
