@@ -8,6 +8,8 @@ run of theirs they check that the page says what they found.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,13 +34,13 @@ Made by `python -m docs.reliability`, which runs the tests in [tests/faults](../
 A small training is disturbed in every way below, and the same command is given again where the
 training was stopped. Then every leaf of the final state (parameters, averages, optimizers, keys)
 and every row of `metrics.jsonl`, but for what depends on the clock, is compared with an undisturbed
-training's.
+training's; of a run on two hosts, every leaf.
 
 * **Lost** would be a step that had been saved and can't be gone on from, where nothing of it was
   damaged.
 * **Wrong** would be an end with other bits, or a damaged file whose numbers are used.
 * *In one line*: an error that says what is wrong, with exit code 2 (refused: nothing was begun) or
-  1 (stopped: what was saved before is kept), and no traceback. Of several processes, each says it.
+  1 (stopped: what was saved before is kept), and no traceback.
 """
 TAIL = """
 **{count} faults: 0 lost, 0 wrong.** A fault with another end fails its test, and then there is no
@@ -170,9 +172,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     recorder = Recorder()
     listing = "--list" in (sys.argv[1:] if arguments is None else arguments)
-    options = ["-q", "-p", "no:xdist", *(str(PATH.parents[1] / place) for place in TESTS)]
+    places = [str(PATH.parents[1] / place) for place in TESTS]
+    options = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider", *places]
     if listing:
-        pytest.main([*options, "--collect-only", "-qqq"], plugins=[recorder])
+        with contextlib.redirect_stdout(io.StringIO()):
+            pytest.main([*options, "--collect-only"], plugins=[recorder])
         print(*recorder.asked.values(), sep="\n")
         return 0
     code = pytest.main(options, plugins=[recorder])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -42,11 +43,14 @@ def _is_not_from_orbax(record: logging.LogRecord) -> bool:
 
 
 def _is_no_failure_of_orbax(record: logging.LogRecord) -> bool:
-    """Hide the other files of a save of which one can't be written."""
+    """Hide the other files of a save of which one can't be written.
+
+    Either a module of orbax failed, or the message names a file in its folder for unfinished steps.
+    """
     trace = record.exc_info[2] if record.exc_info else None
     places = [frame.filename for frame in traceback.extract_tb(trace)]
     whose = "\n".join([record.getMessage(), *places])
-    return f"{os.sep}orbax{os.sep}" not in whose and "tensorstore" not in whose
+    return not re.search(r"[/\\]orbax[/\\]|\.orbax-checkpoint-tmp", whose)
 
 
 class _WithoutLateCallbacks:
@@ -56,6 +60,13 @@ class _WithoutLateCallbacks:
         self._otherwise = otherwise
 
     def __call__(self, unraisable: Any) -> None:
-        error = unraisable.exc_value
-        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+        if not _is_late_callback(unraisable.exc_value):
             self._otherwise(unraisable)
+
+
+def _is_late_callback(error: BaseException | None) -> bool:
+    """Tell that a loop was called after its end, and by no Python: tensorstore's threads do."""
+    if not isinstance(error, RuntimeError) or str(error) != "Event loop is closed":
+        return False
+    outermost = traceback.extract_tb(error.__traceback__)[:1]
+    return [frame.name for frame in outermost] == ["call_soon_threadsafe"]

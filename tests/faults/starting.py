@@ -89,7 +89,7 @@ class Run:
     def send(self, number=signal.SIGKILL):
         os.kill(self.pid, number)
 
-    def wait(self, seconds=300):
+    def wait(self, seconds=120):
         self.code = self._starter.ask({"wait": self.pid, "seconds": seconds})
         return self
 
@@ -110,7 +110,7 @@ class Run:
         return [line for line in self.said.splitlines() if any(word in line for word in bad)]
 
 
-def wait_until(condition, *, seconds=120):
+def wait_until(condition, *, seconds=60):
     """Wait until a condition holds."""
     until = time.monotonic() + seconds
     while not condition():

@@ -7,21 +7,21 @@ import pytest
 
 from tests.faults.starting import ROOT
 
-DROPPED = "all files are complete"
+COMPLETE = "all files are complete"
 
 
 @pytest.mark.parametrize(
     ("streams", "code", "happened"),
     [
-        pytest.param({"stdin": "closed", "stdout": "closed"}, 0, DROPPED, id="input and output closed"),
-        pytest.param({"stderr": "closed"}, 0, DROPPED, id="standard error closed"),
-        pytest.param({"stderr": "/dev/full"}, 0, DROPPED, id="standard error on a full disk"),
-        pytest.param({"stderr": "broken pipe"}, 0, DROPPED, id="standard error into `| true`"),
+        pytest.param({"stdin": "closed", "stdout": "closed"}, 0, COMPLETE, id="input and output closed"),
+        pytest.param({"stderr": "closed"}, 0, COMPLETE, id="standard error closed"),
+        pytest.param({"stderr": "/dev/full"}, 0, COMPLETE, id="standard error on a full disk"),
+        pytest.param({"stderr": "broken pipe"}, 0, COMPLETE, id="standard error into `| true`"),
         pytest.param(
-            {"stdout": "broken pipe"}, 141, f"{DROPPED}; exit code 141", id="output into `| true`"
+            {"stdout": "broken pipe"}, 141, f"{COMPLETE}; exit code 141", id="output into `| true`"
         ),
         pytest.param(
-            {"stdout": "/dev/full"}, 1, f"{DROPPED}; exit code 1, saying so", id="output on a full disk"
+            {"stdout": "/dev/full"}, 1, f"{COMPLETE}; exit code 1, saying so", id="output on a full disk"
         ),
     ],
 )  # fmt: skip
