@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import errno
 import inspect
 import io
 import os
@@ -29,6 +30,7 @@ _UNREADABLE = re.compile(
     r"^Error parsing (--\S+): no type matching (?:\{None\}\|)?\{?(.+?)\}? "
     r"could be instantiated from (\[.*?\])(?:\. Got errors.*)?$"
 )
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class Command(NamedTuple):
@@ -98,6 +100,12 @@ def exit_code(work: Callable[[], int]) -> int:
     except BrokenPipeError:
         _drop_output()
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        # Files are named by whoever writes them; an output that Python does not buffer is not.
+        if error.filename is not None or error.errno not in _FULL:
+            raise
+        _drop_output()
+        return _told(f"the output can't be written: {error.strerror}", 1)
 
 
 def parse(

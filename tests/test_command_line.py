@@ -105,6 +105,29 @@ def test_exit_codes(capsys):
     assert capsys.readouterr().err == "error: no such thing\nerror: it broke\n"
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_is_full_is_one_line_buffered_or_not(unbuffered):
+    code = "from gan_jax.command_line import exit_code; exit(exit_code(lambda: print('done') or 0))"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "error: the output can't be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+def test_what_goes_wrong_with_a_file_is_no_full_output():
+    for error in (OSError(28, "No space left on device", "a file"), OSError(9, "Bad descriptor")):
+        with pytest.raises(OSError, match=error.strerror):
+            outcome(fail(error))
+
+
 def test_commands_are_chosen_by_name_and_the_first_is_the_default(capsys):
     seen = []
     commands = {

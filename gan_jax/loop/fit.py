@@ -27,6 +27,7 @@ from gan_jax.loop.diagnosis import Look, make_look
 from gan_jax.loop.dispatch import Advance, advance, make_run
 from gan_jax.loop.feed import check_batch, make_feed, windows
 from gan_jax.loop.log import Log
+from gan_jax.loop.memory import return_freed_memory
 from gan_jax.loop.profile import profile_run
 from gan_jax.loop.startup import first_state, open_log, open_progress, record
 from gan_jax.loop.view import draw_report, sample_grid, worth_a_look
@@ -214,6 +215,7 @@ def _train(
                 look(shown, end)
             if save:
                 checkpoints.save(end, state, _quick_score(experiment, shown, end, log))
+                return_freed_memory()
             if save or see:
                 log.pause()
             if stop:
