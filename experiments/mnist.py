@@ -237,9 +237,12 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
     fake, load = wiring(play.prior), partial(data.load, config.dataset)
     gaussian = config.model != "dcgan"
 
-    def truncated(threshold: float) -> Any:
+    def truncated(threshold: float) -> Prior:
         dimension = jax.eval_shape(play.prior, jax.random.key(0)).shape[0]
-        return train.make_sampler(wiring(train.truncated_normal_prior(dimension, threshold)))
+        return train.truncated_normal_prior(dimension, threshold)
+
+    def truncated_sampler(threshold: float) -> Any:
+        return train.make_sampler(wiring(truncated(threshold)))
 
     return Experiment(
         name="mnist",
@@ -262,7 +265,7 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
             train.make_sampler(fake),
             conditional=config.conditional,
             seed=config.seed,
-            truncated=truncated if gaussian else None,
+            truncated=truncated_sampler if gaussian else None,
             critic=make_critic(shown),
         ),
         best_metric=config.best_metric,
@@ -272,6 +275,7 @@ def build(settings: dict[str, Any], notes: Sequence[str] = ()) -> Experiment:
         batch_size=settings["batch_size"],
         seed=config.seed,
         log_every=100 if config.model == "mlp" else 20,
+        truncated=truncated if gaussian else None,
         notes=tuple(notes),
     )
 
@@ -290,6 +294,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "evaluate": Command(commands.Evaluate, partial(commands.evaluate, build=build)),
         "export": Command(commands.Export, partial(commands.export, build=build)),
         "interpolate": Command(commands.Interpolate, partial(commands.interpolate, build=build)),
+        "truncation": Command(commands.Truncation, partial(commands.truncation, build=build)),
+        "directions": Command(commands.Directions, partial(commands.directions, build=build)),
+        "invert": Command(commands.Invert, partial(commands.invert, build=build)),
     }
     return run(PROGRAM, known, sys.argv[1:] if arguments is None else arguments)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
+
 from gan_jax.data import Dataset
 from gan_jax.evaluation import Evaluation, best_mode
+from gan_jax.exploration import Space
 from gan_jax.train import Fake, GANState, Prior, Shown, TrainState, alone, make_sampler
-from gan_jax.typing import Array, Batch, PRNGKey, TrainStep
+from gan_jax.typing import Array, Batch, PRNGKey, PyTree, TrainStep
 
 __all__ = ["Experiment"]
 
@@ -50,6 +53,11 @@ class Experiment:
       diagnose_every: steps from one look at how the game goes to the next, a multiple of
         `log_every`; see `gan_jax.diagnostics`. A look costs 2 to 3.5 steps. None takes
         100 steps, or the next multiple; 0 never looks.
+      truncated: of a level, a prior that is less varied the lower it is: a threshold of normal
+        latents, or the share of styles that is left of them. None where there is none.
+      latent_weights: `params -> matrices`, see `gan_jax.exploration.Space`; None if
+        `first_weights` finds them.
+      styles: the space behind a mapping network; None if there is none.
       notes: lines for the report, e.g. why this data set.
     """
 
@@ -77,6 +85,9 @@ class Experiment:
     best_metric: str = "frechet_distance"
     shown: Shown = alone
     diagnose_every: int | None = None
+    truncated: Callable[[float], Prior] | None = None
+    latent_weights: Callable[[PyTree], Sequence[Array]] | None = None
+    styles: Space | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -105,3 +116,12 @@ class Experiment:
     def decoder(self) -> Callable[[TrainState, Batch, Array], Any]:
         """Decode latents chosen by hand: `(generator, {"label": labels}, latents) -> images`."""
         return make_sampler(self.wiring(lambda latents: latents))
+
+    @property
+    def latents(self) -> Space:
+        """The space of what the prior draws."""
+
+        def draw(generator: TrainState, batch: Batch, keys: Array) -> Array:
+            return jax.vmap(self.prior)(keys)
+
+        return Space(draw, self.decoder, self.gaussian, self.latent_weights)

@@ -17,7 +17,9 @@ __all__ = ["choose_dataset", "from_json", "spell"]
 Settings = TypeVar("Settings")
 
 
-def choose_dataset(name: str, workdir: Path, shapes: Mapping[str, Any]) -> tuple[str, list[str]]:
+def choose_dataset(
+    name: str, workdir: Path, shapes: Mapping[str, Any] | None = None
+) -> tuple[str, list[str]]:
     """Decide which data set a run is on.
 
     `"auto"` means that of the run which is in the folder already, else MNIST if it can be had, else
@@ -26,7 +28,7 @@ def choose_dataset(name: str, workdir: Path, shapes: Mapping[str, Any]) -> tuple
     Args:
       name: a data set's name, or `"auto"`.
       workdir: the run's folder.
-      shapes: what is accepted, by name.
+      shapes: what is accepted, by name; anything if None.
 
     Returns:
       The data set's name, and notes for the run's report.
@@ -46,7 +48,7 @@ def choose_dataset(name: str, workdir: Path, shapes: Mapping[str, Any]) -> tuple
         dataset, why = data.load_auto()
         name, notes = dataset.name, [why]
         print(why, flush=True)
-    if name not in shapes:
+    if shapes is not None and name not in shapes:
         raise UsageError(f"--workdir {workdir} holds a run on {name!r}: name a new folder")
     return name, notes
 

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import re
 
 import pytest
 
@@ -25,8 +26,9 @@ def public():
 
 
 def order(name):
-    """Put constants first, then classes, then the rest, each by the alphabet."""
-    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
+    """Put constants first, then classes, then the rest, each by the alphabet, numbers by size."""
+    parts = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2, parts)
 
 
 PUBLIC = list(public())

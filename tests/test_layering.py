@@ -29,7 +29,8 @@ ALLOWED = {
     "workdir": BASE,
     "interruption": set(),
     "command_line": BASE,
-    "experiment": {"data", "evaluation", "train", "typing"},
+    "experiment": {"data", "evaluation", "exploration", "train", "typing"},
+    "exploration": {"train", "typing"},
     "settings": {"data", "workdir", *BASE},
     "tuning": BASE,
     "diagnostics": {"train", "typing", *BASE},
@@ -42,8 +43,12 @@ ALLOWED = {
     "launch": {"command_line", *BASE},
     "export": {"train", "typing", *BASE},
     "commands": {
-        "checkpoint", "command_line", "compilation", "evaluation", "experiment", "export", "loop", "parallel",
-        "report", "train", "workdir", *BASE,
+        "checkpoint", "command_line", "compilation", "data", "evaluation", "experiment", "exploration", "export",
+        "loop", "metrics", "parallel", "report", "train", "workdir", *BASE,
+    },
+    "image_game": {
+        "commands", "command_line", "data", "evaluation", "experiment", "losses", "penalties", "settings", "train",
+        "typing", *BASE,
     },
     "loop": {
         "checkpoint", "compilation", "data", "diagnostics", "evaluation", "experiment",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
 from gan_jax.command_line import require
+from gan_jax.commands.rendering import (
+    SpaceName,
+    check_finite,
+    choose_labels,
+    choose_space,
+    draw_vectors,
+    render_images,
+)
 from gan_jax.commands.restoring import Build, load_run
-from gan_jax.errors import RunError, UsageError
 from gan_jax.workdir import check_out, disk_errors_named
-
-if TYPE_CHECKING:
-    from gan_jax.experiment import Experiment
 
 __all__ = ["Interpolate", "Sample", "interpolate", "sample"]
 
@@ -54,6 +58,11 @@ class Interpolate:
     """Seed of the points."""
     label: int | None = None
     """The class to stay in, for a conditional generator; one class per point if not given."""
+    space: SpaceName | None = None
+    """Walk among latents, or among the styles that a mapping network makes of them; styles where
+    there are some, if not given."""
+    path: Literal["spherical", "linear"] | None = None
+    """Walk on great circles or on lines; if not given, on circles where what is drawn is normal."""
     out: Path | None = None
     """Where to write, without ending; WORKDIR/interpolation_seed_SEED if not given."""
     best: bool = False
@@ -87,10 +96,10 @@ def sample(options: Sample, build: Build) -> int:
 
     check_out(options.out)
     experiment, generator, step = load_run(options.workdir, build, best=options.best)
-    labels = _labels(experiment, options.label, options.count)
+    labels = choose_labels(experiment, options.label, options.count)
     keys = jax.random.split(jax.random.key(options.seed), options.count)
     images = np.asarray(jax.jit(experiment.sampler)(generator, {"label": labels}, keys))
-    _check_finite(images, step)
+    check_finite(images, step)
     path = options.out or options.workdir / f"samples_seed_{options.seed}.png"
     scale = report.display_scale(images.shape[1])
     with disk_errors_named(path.parent):
@@ -110,7 +119,7 @@ def interpolate(options: Interpolate, build: Build) -> int:
       The exit code 0.
 
     Raises:
-      UsageError: there is no run, or no such label.
+      UsageError: there is no run, or no such label or space.
       RunError: no checkpoint is good, the generator draws NaN, or the disk is full.
     """
     import jax
@@ -120,13 +129,14 @@ def interpolate(options: Interpolate, build: Build) -> int:
 
     check_out(options.out)
     experiment, generator, step = load_run(options.workdir, build, best=options.best)
-    keys = jax.random.split(jax.random.key(options.seed), options.anchors)
-    anchors = np.asarray(jax.vmap(experiment.prior)(keys))
-    between = report.slerp if experiment.gaussian else report.lerp
-    latents = report.interpolation_path(anchors, options.frames, closed=True, interpolate=between)
-    labels = np.repeat(_labels(experiment, options.label, options.anchors), options.frames)
-    images = np.asarray(jax.jit(experiment.decoder)(generator, {"label": labels}, latents))
-    _check_finite(images, step)
+    space = choose_space(experiment, options.space)
+    labels = choose_labels(experiment, options.label, options.anchors)
+    anchors = draw_vectors(space, generator, labels, options.seed)
+    spherical = space.gaussian if options.path is None else options.path == "spherical"
+    between = report.slerp if spherical else report.lerp
+    path = report.interpolation_path(anchors, options.frames, closed=True, interpolate=between)
+    labels = np.repeat(labels, options.frames)
+    images = render_images(jax.jit(space.render), generator, labels, path, step)
     scale = report.display_scale(images.shape[1])
     stem = options.out or options.workdir / f"interpolation_seed_{options.seed}"
     picture = report.image_grid(images, columns=options.frames, scale=scale, smooth=True)
@@ -136,24 +146,3 @@ def interpolate(options: Interpolate, build: Build) -> int:
         report.save_gif(f"{stem}.gif", frames)
     print(f"from step {step}: {stem}.png, {stem}.gif")
     return 0
-
-
-def _check_finite(images: Any, step: int) -> None:
-    """Refuse what no picture can show."""
-    import numpy as np
-
-    if not np.isfinite(images).all():
-        raise RunError(f"the generator of step {step} draws NaN or infinity")
-
-
-def _labels(experiment: Experiment, label: int | None, count: int) -> Any:
-    """Give every image the asked class, or all classes in turn."""
-    import numpy as np
-
-    if label is None:
-        return np.arange(count, dtype=np.int32) % experiment.num_classes
-    if not experiment.config.get("conditional"):
-        raise UsageError("--label was given and this run is not conditional")
-    if not 0 <= label < experiment.num_classes:
-        raise UsageError(f"--label is {label}: it must be from 0 to {experiment.num_classes - 1}")
-    return np.full(count, label, np.int32)

@@ -64,6 +64,8 @@ class RunOptions:
             require(named, "coordinator", self.coordinator, "HOST:PORT, such as 10.0.0.1:8476")
         if self.distributed and self.devices is not None:
             raise UsageError("--devices was given: with --distributed all devices are used")
+        # An experiment's options are these and its settings, which have ranges of their own.
+        getattr(super(), "__post_init__", lambda: None)()
 
 
 def train(

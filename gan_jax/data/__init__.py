@@ -6,9 +6,11 @@ from gan_jax.data.loading import load, load_auto
 from gan_jax.data.points import empirical, read_distribution
 from gan_jax.data.prefetch import prefetch
 from gan_jax.data.shapes import checkerboard, line, moons, spiral
+from gan_jax.data.stacked import STACKED
 from gan_jax.data.synthetic import Distribution, Modes, clusters, grid, mixture, ring
 
 __all__ = [
+    "STACKED",
     "Dataset",
     "DatasetUnavailable",
     "Distribution",

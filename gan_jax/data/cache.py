@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from gan_jax.data.dataset import Dataset
 from gan_jax.data.sources import Source
 from gan_jax.files import atomic_write, cache_directory
 
-__all__ = ["cache_path", "restore", "store"]
+__all__ = ["cache_path", "read_checked", "restore", "store", "write_checked"]
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
@@ -38,14 +39,9 @@ def store(dataset: Dataset, report: Callable[[str], None]) -> None:
       dataset: what to keep.
       report: told if it could not be kept.
     """
-    archive = io.BytesIO()
-    np.savez(archive, images=dataset.images, labels=dataset.labels, origin=dataset.origin)
-    content = archive.getbuffer()
     path = cache_path(dataset.name, dataset.split)
     try:
-        with atomic_write(path) as file:
-            file.write(hashlib.sha256(content).digest())
-            file.write(content)
+        write_checked(path, images=dataset.images, labels=dataset.labels, origin=dataset.origin)
     except OSError as error:
         report(f"{dataset.name} {dataset.split} is not kept in {path}: {error.strerror or error}")
 
@@ -63,15 +59,50 @@ def restore(source: Source, split: str, report: Callable[[str], None]) -> Datase
     """
     path = cache_path(source.name, split)
     try:
-        content = memoryview(path.read_bytes())
-        digest, archive = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
-        if hashlib.sha256(archive).digest() != digest:
-            raise ValueError("its checksum is wrong")
-        with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
-            origin = str(arrays["origin"])
-            return source.dataset(split, arrays["images"], arrays["labels"], origin)
+        arrays = read_checked(path)
+        origin = str(arrays["origin"])
+        return source.dataset(split, arrays["images"], arrays["labels"], origin)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, KeyError, ValueError) as error:
         report(f"{path} cannot be used and is made anew: {error}")
         return None
+
+
+def write_checked(path: Path, **arrays: Any) -> None:
+    """Write arrays whole or not at all: the SHA-256 of an npz archive, then the archive.
+
+    Args:
+      path: the file to make or replace.
+      **arrays: what goes into it: arrays, numbers, strings.
+
+    Raises:
+      OSError: it can't be written.
+    """
+    archive = io.BytesIO()
+    np.savez(archive, **arrays)
+    content = archive.getbuffer()
+    with atomic_write(path) as file:
+        file.write(hashlib.sha256(content).digest())
+        file.write(content)
+
+
+def read_checked(path: Path) -> dict[str, Any]:
+    """Read what `write_checked` wrote.
+
+    Args:
+      path: the file.
+
+    Returns:
+      The arrays by name.
+
+    Raises:
+      OSError: it can't be read.
+      ValueError: it is damaged.
+    """
+    content = memoryview(path.read_bytes())
+    digest, archive = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
+    if hashlib.sha256(archive).digest() != digest:
+        raise ValueError("its checksum is wrong")
+    with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
+        return dict(arrays)

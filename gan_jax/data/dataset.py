@@ -17,14 +17,15 @@ class DatasetUnavailable(RunError):  # noqa: N818
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """One split of a labelled image data set, whole in host memory.
+    """One split of an image data set, in host memory or mapped into it.
 
     Attributes:
-      name: the name `load` knows it by.
+      name: what it is called, fit for the name of a file: a name that `load` knows, or that of a
+        folder or file.
       split: `"train"`, `"test"` or `"all"`.
-      images: uint8 [N, H, W, C].
+      images: uint8 [N, H, W, C]; not to be written to.
       labels: int32 [N], in `[0, num_classes)`.
-      num_classes: how many classes there are.
+      num_classes: how many classes there are; 1 if there are no labels.
       class_names: their names, by label.
       origin: one line for people: where the examples came from.
     """

@@ -1,66 +1,94 @@
-"""Load a data set by name, from wherever it can be had."""
+"""Load a data set by name or path, from wherever it can be had."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from gan_jax.data import cache, digits
+from gan_jax.data.catalogue import BUILT_IN, find_pictures
 from gan_jax.data.dataset import Dataset, DatasetUnavailable
 from gan_jax.data.digits import load_digits
 from gan_jax.data.download import download
+from gan_jax.data.kept import load_pictures
 from gan_jax.data.prepared import read_prepared
+from gan_jax.data.resizing import check_fit, fit
 from gan_jax.data.sources import SOURCES, Source
+from gan_jax.data.stacked import STACKED, load_stacked
 from gan_jax.errors import UsageError
 
 __all__ = ["load", "load_auto"]
 
 
 def load(
-    name: str,
+    source: str | os.PathLike[str],
     *,
     split: str = "train",
+    resolution: int | None = None,
+    channels: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     report: Callable[[str], None] = print,
 ) -> Dataset:
-    """Load a split of a data set into memory.
+    """Load a split of a data set.
 
-    MNIST and Fashion-MNIST are taken from the first of: the decoded copy in the user's cache;
-    what TFDS has prepared; a download of the published archives. Their examples always come in
-    one order, fixed by their contents, so that a seed means the same batches on every machine.
-    The digits come with scikit-learn.
+    - `"mnist"` and `"fashion_mnist"` are taken from the first of: the decoded copy in the user's
+      cache; what TFDS has prepared; a download of the published archives. `"digits"` come with
+      scikit-learn. `"stacked_mnist"` and `"stacked_digits"` are random triples of either, see
+      `gan_jax.data.stacked`.
+    - Another name is that of a data set of images that TFDS has prepared as array_record, such as
+      `"cifar10"` or `"lsun/classroom"`; see `gan_jax.data.prepared_images.open_prepared`.
+    - A folder is of pictures, and its sub-folders are classes; see `gan_jax.data.folder`.
+    - An `.npz` file has `images`, and perhaps `labels`, `test_images` and `test_labels`; see
+      `gan_jax.data.archive`.
+
+    What has no test split gets one: a tenth of the examples, at most 10,000, chosen by their
+    contents. Examples always come in one order, fixed by their contents, so that a seed means the
+    same batches on every machine; neither depends on the resolution. All but the first three names
+    are decoded once, into an array that is kept in the user's cache and mapped from there.
 
     Args:
-      name: `"mnist"`, `"fashion_mnist"` or `"digits"`.
+      source: a name or a path.
       split: `"train"` or `"test"`; the digits also have `"all"`.
+      resolution: cut the square in the middle out of each image and resize it to that many pixels a
+        side; None leaves them, and they must be of one size.
+      channels: 1 makes images grey, 3 makes them RGB; None leaves them.
       data_dir: the folder of TFDS's prepared data; where it is None, `$TFDS_DATA_DIR` or else
         TFDS's own default.
-      report: told, a line at a time, what takes long or what is wrong with the cache.
+      report: told, a line at a time, what takes long, is left out or is wrong with the cache.
 
     Returns:
       The data set.
 
     Raises:
-      UsageError: there is no such data set or split.
+      UsageError: there is no such data set or split, or its images can't be used.
       DatasetUnavailable: it is neither on this machine nor can it be downloaded.
+      RunError: there is no room to decode it.
 
     Example:
       >>> load("digits").images.shape
       (1437, 8, 8, 1)
+      >>> load("digits", resolution=32, channels=3).images.shape
+      (1437, 32, 32, 3)
     """
-    _check(name, split)
-    if name == "digits":
-        return load_digits(split)
-    source = SOURCES[name]
-    if (dataset := cache.restore(source, split, report)) is None:
-        dataset = _in_canonical_order(_obtain(source, split, data_dir, report))
-        cache.store(dataset, report)
-    return dataset
+    check_fit(resolution, channels)
+    if isinstance(source, str) and source in STACKED:
+        grey = partial(load, resolution=resolution, data_dir=data_dir, report=report)
+        return load_stacked(source, split, grey, channels=channels)
+    if not isinstance(source, str) or source not in BUILT_IN:
+        pictures = find_pictures(source, split, data_dir=data_dir, report=report)
+        return load_pictures(
+            pictures, split, resolution=resolution, channels=channels, report=report
+        )
+    dataset = _load_built_in(source, split, data_dir, report)
+    if resolution is None and channels is None:
+        return dataset
+    images = [fit(image, resolution=resolution, channels=channels) for image in dataset.images]
+    return replace(dataset, images=np.stack(images))
 
 
 def load_auto(
@@ -89,15 +117,22 @@ def load_auto(
     return dataset, f"using MNIST, {dataset.origin}"
 
 
-def _check(name: str, split: str) -> None:
-    accepted = sorted([*SOURCES, "digits"])
-    if name not in accepted:
-        near = difflib.get_close_matches(str(name), accepted, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise UsageError(f"dataset {name!r} is not one of {', '.join(accepted)}{hint}")
+def _load_built_in(
+    name: str,
+    split: str,
+    data_dir: str | os.PathLike[str] | None,
+    report: Callable[[str], None],
+) -> Dataset:
     splits = digits.SPLITS if name == "digits" else tuple(SOURCES[name].splits)
     if split not in splits:
         raise UsageError(f"split {split!r} of {name} is not one of {', '.join(splits)}")
+    if name == "digits":
+        return load_digits(split)
+    source = SOURCES[name]
+    if (dataset := cache.restore(source, split, report)) is None:
+        dataset = _in_canonical_order(_obtain(source, split, data_dir, report))
+        cache.store(dataset, report)
+    return dataset
 
 
 def _obtain(

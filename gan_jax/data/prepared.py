@@ -12,7 +12,20 @@ import numpy as np
 from gan_jax.data.dataset import Dataset, DatasetUnavailable
 from gan_jax.data.sources import Source
 
-__all__ = ["read_prepared"]
+__all__ = ["prepared_folder", "read_prepared"]
+
+
+def prepared_folder(data_dir: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
+    """Return the folder in which TFDS prepares data sets.
+
+    Args:
+      data_dir: the folder, if one was named.
+
+    Returns:
+      It; else `$TFDS_DATA_DIR`; else TFDS's own default, `~/tensorflow_datasets`.
+    """
+    default = os.path.join(os.path.expanduser("~"), "tensorflow_datasets")
+    return data_dir or os.environ.get("TFDS_DATA_DIR") or default
 
 
 def read_prepared(
@@ -40,7 +53,7 @@ def read_prepared(
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise DatasetUnavailable(f"TFDS cannot be used ({error})") from None
-    folder = data_dir or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR
+    folder = prepared_folder(data_dir)
     try:
         return _read(tfds, source, split, folder, report)
     except DatasetUnavailable:

@@ -9,11 +9,19 @@ from gan_jax.evaluation.record import (
     read_evaluation,
     write_evaluation,
 )
-from gan_jax.evaluation.request import EXTRACTORS, Request, best_mode, choose_extractor
+from gan_jax.evaluation.request import (
+    EXTRACTORS,
+    Benchmark,
+    Request,
+    best_mode,
+    choose_extractor,
+)
 from gan_jax.evaluation.sampling import draw_samples, make_critic
+from gan_jax.evaluation.stacked import stacked_benchmark
 
 __all__ = [
     "EXTRACTORS",
+    "Benchmark",
     "Evaluation",
     "Request",
     "add_evaluation",
@@ -25,5 +33,6 @@ __all__ = [
     "figure_table",
     "make_critic",
     "read_evaluation",
+    "stacked_benchmark",
     "write_evaluation",
 ]

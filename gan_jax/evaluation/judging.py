@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 from gan_jax import data, metrics
 from gan_jax.errors import UsageError
 from gan_jax.evaluation.record import Evaluation
-from gan_jax.evaluation.request import Request, choose_extractor
+from gan_jax.evaluation.request import Benchmark, Request
 from gan_jax.evaluation.sampling import Critic, Sampler, critic_logits, draw_samples
 from gan_jax.train import TrainState
 
@@ -22,7 +23,7 @@ GAP = "overfitting_gap"
 """The one metric that is of the discriminator."""
 
 _SMALL = 5000
-_STANDARD = Request()
+_STANDARD, _USUAL = Request(), Benchmark()
 
 Look = Callable[[metrics.Samples, metrics.Samples, metrics.Samples], None]
 
@@ -44,6 +45,7 @@ def classifier_evaluation(
     seed: int,
     truncated: Callable[[float], Sampler] | None = None,
     critic: Critic | None = None,
+    benchmark: Benchmark = _USUAL,
 ) -> Callable[..., Evaluation]:
     """Make the function that judges a generator, unless asked otherwise by a classifier.
 
@@ -58,6 +60,7 @@ def classifier_evaluation(
       seed: seed of the latents where no others are asked for.
       truncated: makes a sampler with latents up to a magnitude, None where there can be none.
       critic: gives a discriminator's logits, see `make_critic`; None where it is not to be judged.
+      benchmark: what there is to measure on the data set.
 
     Returns:
       A function `(generator, step, *, split="test", request=Request(), discriminator=None,
@@ -89,11 +92,13 @@ def classifier_evaluation(
         draw = sampler_of(request.truncation)
         key = (request.extractor, request.inception_weights, request.resize)
         if key not in judges:
-            judges[key] = _make_judge(load, request, report)
+            judges[key] = _make_judge(load, request, benchmark, report)
         judge = judges[key]
-        asked = _asked(judge.train if split == "train" else judge.reals, request.count)
+        asked = _asked(
+            judge.train if split == "train" else judge.reals, request.count or benchmark.count
+        )
         reals = judge.train.first(len(asked)) if split == "train" else judge.test
-        chosen = _chosen(request, reals, conditional, critic is not None)
+        chosen = _chosen(request, benchmark, reals, conditional, critic is not None)
         generator, drawn = _conditions(generator, request, seed)
         fakes = [
             _fake(draw, generator, asked, one, reals.extractor, conditional, report)
@@ -109,7 +114,7 @@ def classifier_evaluation(
         if critic is not None and discriminator is not None and _wants_gap(request):
             figures += _overfitting(critic, discriminator, judge)
         if request.standard:
-            figures += _accuracy(judge)
+            figures += _accuracy(judge, benchmark)
         if look is not None and fakes:
             look(fakes[0], judge.test, judge.train)
         return Evaluation(step, tuple(figures))
@@ -123,11 +128,14 @@ def _as_bytes(images: Any) -> tuple[jax.Array, jax.Array]:
 
 
 def _make_judge(
-    load: Callable[..., data.Dataset], request: Request, report: Callable[[str], None]
+    load: Callable[..., data.Dataset],
+    request: Request,
+    benchmark: Benchmark,
+    report: Callable[[str], None],
 ) -> _Judge:
     train, test = (load(split=name, report=report) for name in ("train", "test"))
-    extractor = choose_extractor(request, train, test, report=report)
-    cached = request.extractor != "pixels"  # which are what they are
+    extractor = benchmark.extractor(request, train, test, report=report)
+    cached = request.extractor != "pixels" and not benchmark.apart  # pixels are what they are
 
     small = len(test.labels) < _SMALL
 
@@ -157,14 +165,21 @@ def _wants_gap(request: Request) -> bool:
 
 
 def _chosen(
-    request: Request, reals: metrics.Samples, conditional: bool, critical: bool
+    request: Request,
+    benchmark: Benchmark,
+    reals: metrics.Samples,
+    conditional: bool,
+    critical: bool,
 ) -> dict[str, metrics.Metric]:
     names = tuple(name for name in request.metrics if name != GAP)
     if GAP in request.metrics and not critical:
         raise UsageError(f"{GAP} needs a discriminator of images, and this run has none")
     if request.metrics and not names:
         return {}
-    return metrics.choose_metrics(names, reals, labelled=conditional)
+    known = benchmark.known
+    if not names:
+        names, known = ("all",), {name: known[name] for name in benchmark.standard}
+    return metrics.choose_metrics(names, reals, labelled=conditional, known=known)
 
 
 def _conditions(
@@ -239,13 +254,12 @@ def _overfitting(critic: Critic, discriminator: TrainState, judge: _Judge) -> li
     return figures
 
 
-def _accuracy(judge: _Judge) -> list[metrics.Figure]:
+def _accuracy(judge: _Judge, benchmark: Benchmark) -> list[metrics.Figure]:
     """Say how good the classifier is that all rests on."""
-    conditions = metrics.Conditions(
-        extractor=judge.test.extractor.name,
-        reference="test",
-        n_real=len(judge.test),
-        real_digest=judge.test.digest,
-    )
+    conditions = metrics.Conditions(extractor=judge.test.extractor.name)
+    if not benchmark.apart:
+        conditions = dataclasses.replace(
+            conditions, reference="test", n_real=len(judge.test), real_digest=judge.test.digest
+        )
     accuracy = getattr(judge.test.extractor, "test_accuracy", float("nan"))
     return [metrics.Figure("classifier_accuracy", accuracy, conditions)]

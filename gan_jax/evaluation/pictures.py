@@ -12,6 +12,7 @@ __all__ = ["draw_pictures"]
 
 _POINTS = 2000
 _QUERIES = 1000
+_MOST_CLASSES = 100
 
 
 def draw_pictures(
@@ -20,8 +21,9 @@ def draw_pictures(
     """Draw samples beside real images, as PNGs in a folder.
 
     `manifolds.png` shows precision and recall, `nearest.png` the samples nearest to a training
-    image and farthest from any; where the extractor knows the classes of the data, `classes.png`
-    how many there are of each, and `samples_by_class.png` a row of samples of each.
+    image and farthest from any; where the extractor knows the classes of the data, and there are no
+    more than 100, `classes.png` how many there are of each, and `samples_by_class.png` a row of
+    samples of each.
 
     Args:
       folder: where they go; made if missing.
@@ -48,6 +50,8 @@ def draw_pictures(
     )
     _draw_nearest(paths[1], fake.first(_QUERIES).images, test.first(_QUERIES).images, train.images)
     if getattr(fake.extractor, "test_accuracy", None) is None:
+        return paths
+    if len(test.histogram) > _MOST_CLASSES:
         return paths
     paths += [folder / "classes.png", folder / "samples_by_class.png"]
     names = [str(label) for label in range(len(test.histogram))]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from gan_jax import data, metrics
 from gan_jax.errors import UsageError
 
-__all__ = ["EXTRACTORS", "Request", "best_mode", "choose_extractor"]
+__all__ = ["EXTRACTORS", "Benchmark", "Request", "best_mode", "choose_extractor"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,27 @@ def choose_extractor(
             f"extractor is {request.extractor!r}: it must be one of {', '.join(EXTRACTORS)}"
         )
     return EXTRACTORS[request.extractor](request, train, test, report)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What there is to measure on a data set, and with what; as it is made, on any with classes.
+
+    Attributes:
+      extractor: makes the extractor of a request, called as `choose_extractor`.
+      known: the metrics there are, by name.
+      standard: names of those that are measured where nothing is chosen.
+      count: how many samples where no number is asked for; None for as many as there are reals to
+        compare with.
+      apart: whether the classifier is of other images than the run's, such as parts of them: the
+        run's are then not what its accuracy is of, and their features are not kept on disk.
+    """
+
+    extractor: Callable[..., metrics.Extractor] = choose_extractor
+    known: Mapping[str, metrics.Metric] = field(default_factory=lambda: metrics.METRICS)
+    standard: tuple[str, ...] = metrics.STANDARD
+    count: int | None = None
+    apart: bool = False
 
 
 _Make = Callable[[Request, data.Dataset, data.Dataset, Callable[[str], None]], metrics.Extractor]

@@ -13,8 +13,10 @@ from gan_jax.layers.convolution import (
     conv_general_dilated,
     conv_transpose,
 )
+from gan_jax.layers.equalized import EqualizedConv, EqualizedDense
 from gan_jax.layers.fourier import FourierFeatures, fourier_features
 from gan_jax.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
+from gan_jax.layers.modulated import ModulatedConv, modulated_conv
 from gan_jax.layers.normalization import Normalization, batch_norm, layer_norm, no_norm
 from gan_jax.layers.resampling import blur, downsample, mean_pool, nearest_upsample, upsample
 from gan_jax.layers.spectral import (
@@ -30,10 +32,13 @@ __all__ = [
     "ConditionalNormalization",
     "Conv",
     "ConvTranspose",
+    "EqualizedConv",
+    "EqualizedDense",
     "FourierFeatures",
     "LabelledLatents",
     "MinibatchDiscrimination",
     "MinibatchStandardDeviation",
+    "ModulatedConv",
     "Normalization",
     "ProjectionHead",
     "SelfAttention",
@@ -50,6 +55,7 @@ __all__ = [
     "fourier_features",
     "layer_norm",
     "mean_pool",
+    "modulated_conv",
     "nearest_upsample",
     "no_norm",
     "spectral_norm",

@@ -12,7 +12,7 @@ from jax.nn.initializers import Initializer, normal
 
 from gan_jax.typing import Array
 
-__all__ = ["LabelledLatents", "ProjectionHead", "check_features", "inside"]
+__all__ = ["LabelledLatents", "ProjectionHead", "check_features", "checked_labels", "inside"]
 
 
 class LabelledLatents(nn.Module):
@@ -42,7 +42,7 @@ class LabelledLatents(nn.Module):
             with them is not floats. Traced labels can't be looked at: of no class they give NaN.
         """
         check_features("latents", latents)
-        labels = _checked_labels("generator", self.num_classes, labels, latents.shape[0])
+        labels = checked_labels("generator", self.num_classes, labels, latents.shape[0])
         if labels is None:
             return latents
         embedding = nn.Embed(self.num_classes, self.features, embedding_init=normal(1.0))(labels)
@@ -86,7 +86,7 @@ class ProjectionHead(nn.Module):
             with them is not floats. Traced labels can't be looked at: of no class they give NaN.
         """
         check_features("features", features)
-        labels = _checked_labels("discriminator", self.num_classes, labels, features.shape[0])
+        labels = checked_labels("discriminator", self.num_classes, labels, features.shape[0])
         features = features.astype(jnp.promote_types(features.dtype, jnp.float32))
         logits = self.dense(1, kernel_init=self.kernel_init)(features)[:, 0]
         if labels is None:
@@ -139,9 +139,21 @@ def inside(name: str, labels: Array, num_classes: int) -> Array:
     return jnp.where(labels < 0, num_classes, labels)
 
 
-def _checked_labels(
-    player: str, num_classes: int, labels: Array | None, batch: int
-) -> Array | None:
+def checked_labels(player: str, num_classes: int, labels: Array | None, batch: int) -> Array | None:
+    """Return the labels of a batch, once it is sure that a network wants them.
+
+    Args:
+      player: what the network is called in a message.
+      num_classes: number of classes it has, 0 for none.
+      labels: should be int32 [B] if it has some, and None if not.
+      batch: the number of examples B.
+
+    Returns:
+      The labels as `inside` leaves them, or None.
+
+    Raises:
+      ValueError: they are missing, unasked for, not integers [B], or seen to be no class.
+    """
     if num_classes and labels is None:
         raise ValueError(f"this {player} has {num_classes} classes and was given no labels")
     if labels is not None and not num_classes:

@@ -35,12 +35,12 @@ def conv_general_dilated(
 ) -> Array:
     """Convolve, as `jax.lax.conv_general_dilated` does.
 
-    Two-dimensional NHWC convolutions without dilation or groups take the fast way, all others that
-    of `jax.lax`.
+    Two-dimensional NHWC convolutions without dilation take the fast way, all others that of
+    `jax.lax`.
 
     Args:
       lhs: images [B, H, W, I].
-      rhs: kernel [h, w, I, O].
+      rhs: kernel [h, w, I / feature_group_count, O].
       window_strides: steps (down, across).
       padding: `"SAME"`, `"VALID"`, or pairs of zeros before and after.
       lhs_dilation: as in `jax.lax`.
@@ -55,7 +55,6 @@ def conv_general_dilated(
     names = ("NHWC", "HWIO", "NHWC")
     plain = (
         lhs.ndim == 4
-        and feature_group_count == 1
         and _ones(lhs_dilation)
         and _ones(rhs_dilation)
         and dimension_numbers is not None
@@ -74,16 +73,17 @@ def conv_general_dilated(
             feature_group_count=feature_group_count,
             precision=precision,
         )
-    if lhs.shape[3] != rhs.shape[2]:
+    if lhs.shape[3] != rhs.shape[2] * feature_group_count or rhs.shape[3] % feature_group_count:
         raise ValueError(
-            f"images of {lhs.shape[3]} channels can't meet a kernel for {rhs.shape[2]}: "
-            f"{lhs.shape} and {rhs.shape}"
+            f"images of {lhs.shape[3]} channels can't meet a kernel for {rhs.shape[2]} in "
+            f"{feature_group_count} group(s): {lhs.shape} and {rhs.shape}"
         )
     size, kernel_size = lhs.shape[1:3], rhs.shape[:2]
     _check_padding(padding)
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(size, kernel_size, window_strides, padding)
-    return convolve(lhs, rhs, _geometry(size, kernel_size, window_strides, padding, precision))
+    geometry = _geometry(size, kernel_size, window_strides, padding, precision)
+    return convolve(lhs, rhs, geometry._replace(groups=int(feature_group_count)))
 
 
 def conv_transpose(

@@ -20,6 +20,7 @@ from gan_jax.typing import Array
 __all__ = ["convolve", "correlate", "spread"]
 
 _PIXELS_AT_ONCE = 1024
+_NUMBERS_AT_ONCE = 2**16
 
 
 def convolve(images: Array, kernel: Array, geometry: Geometry) -> Array:
@@ -181,8 +182,11 @@ def _overlap(spots: Array, geometry: Geometry) -> Array:
 
 def _correlate_in_chunks(images: Array, maps: Array, geometry: Geometry) -> Array:
     """Correlate by a convolution whose kernel is the maps, some examples at a time."""
-    batch = images.shape[0]
-    chunks = math.gcd(batch, max(1, batch * math.prod(geometry.map_size) // _PIXELS_AT_ONCE))
+    batch, features = images.shape[0], maps.shape[3]
+    # As much as the caches hold, and not too little: every chunk takes a pass over the kernel.
+    at_once = max(_PIXELS_AT_ONCE, _NUMBERS_AT_ONCE // features)
+    wanted = max(1, min(batch, batch * math.prod(geometry.map_size) // at_once))
+    chunks = next(number for number in range(wanted, 0, -1) if batch % number == 0)
     if chunks == 1:
         return _correlate_once(images, maps, geometry)
     total = jnp.promote_types(images.dtype, jnp.float32)

@@ -16,6 +16,7 @@ class Geometry(NamedTuple):
       strides: step from one place of the kernel to the next.
       padding: zeros put before and after each axis; negative ones cut.
       precision: of the products, as `jax.lax` takes it.
+      groups: parts of the channels, each of which is convolved by itself.
     """
 
     image_size: tuple[int, int]
@@ -23,6 +24,7 @@ class Geometry(NamedTuple):
     strides: tuple[int, int] = (1, 1)
     padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
     precision: Any = None
+    groups: int = 1
 
     @property
     def map_size(self) -> tuple[int, int]:

@@ -8,6 +8,8 @@ derivative of `<y, conv(x, w)>` for images `x` [B, H, W, I], a kernel `w` [h, w,
 * `spread(y, w)` gives images: the transposed convolution, and the gradient by `x`,
 * `correlate(x, y)` gives a kernel: the gradient by `w`.
 
+With groups the kernel is [h, w, I / groups, O], and each part of the channels stays by itself.
+
 They are JAX primitives, bilinear, so `grad`, `jvp`, `vmap` and their compositions stay among the
 three, and none is ever left to a general transposition. How each is computed is decided when a
 program is lowered: on a CPU by `gan_jax.layers.cpu`, in the forms that XLA runs well there;
@@ -28,6 +30,7 @@ from jax.interpreters import ad, batching, mlir
 
 from gan_jax.layers import cpu
 from gan_jax.layers.geometry import Geometry
+from gan_jax.layers.grouped import by_groups
 from gan_jax.typing import Array
 
 __all__ = ["convolve", "correlate", "spread"]
@@ -95,22 +98,22 @@ def _plain_convolve(images: Array, kernel: Array, geometry: Geometry) -> Array:
         geometry.strides,
         geometry.padding,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=geometry.groups,
         precision=geometry.precision,
     )
 
 
 def _plain_spread(maps: Array, kernel: Array, geometry: Geometry) -> Array:
     images = jax.ShapeDtypeStruct(
-        (maps.shape[0], *geometry.image_size, kernel.shape[2]), maps.dtype
+        (maps.shape[0], *geometry.image_size, kernel.shape[2] * geometry.groups), maps.dtype
     )
     transpose = jax.linear_transpose(lambda x: _plain_convolve(x, kernel, geometry), images)
     return transpose(maps)[0]
 
 
 def _plain_correlate(images: Array, maps: Array, geometry: Geometry) -> Array:
-    kernel = jax.ShapeDtypeStruct(
-        (*geometry.kernel_size, images.shape[3], maps.shape[3]), maps.dtype
-    )
+    channels = images.shape[3] // geometry.groups
+    kernel = jax.ShapeDtypeStruct((*geometry.kernel_size, channels, maps.shape[3]), maps.dtype)
     transpose = jax.linear_transpose(lambda w: _plain_convolve(images, w, geometry), kernel)
     return transpose(maps)[0]
 
@@ -148,7 +151,7 @@ def _primitive(
     primitive.def_impl(lambda left, right, **how: compiled(**how)(left, right))
     primitive.def_abstract_eval(functools.partial(_abstract, shape))
     # A population runs its members in turn on a CPU, where grouped convolutions are slow.
-    mlir.register_lowering(primitive, lowering(fast, _in_turn), platform="cpu")
+    mlir.register_lowering(primitive, lowering(by_groups(fast), _in_turn), platform="cpu")
     mlir.register_lowering(primitive, lowering(plain, lambda one, *both: jax.vmap(one)(*both)))
     batching.primitive_batchers[primitive] = functools.partial(_batch, primitive, merges)
     return primitive
@@ -184,7 +187,8 @@ def _batch(
     """Map over one operand by merging its new axis with one it has, over both as members."""
     bind = functools.partial(primitive.bind, geometry=geometry)
     alone = [index for index in (0, 1) if axes[1 - index] is None]
-    if members or not alone:
+    # Channels that are parted into groups can't take in an axis: it would be parted with them.
+    if members or not alone or (geometry.groups > 1 and merges[alone[0]].operand):
         size = next(o.shape[a] for o, a in zip(operands, axes, strict=True) if a is not None)
         left, right = (
             jnp.broadcast_to(operand, (size, *operand.shape))
@@ -215,14 +219,18 @@ _convolve = _primitive(
 )
 _spread = _primitive(
     "gan_jax_spread",
-    lambda maps, kernel, geometry: (maps[0], *geometry.image_size, kernel[2]),
+    lambda maps, kernel, geometry: (maps[0], *geometry.image_size, kernel[2] * geometry.groups),
     _plain_spread,
     cpu.spread,
     (_Merge(0, 0), _Merge(2, 3)),
 )
 _correlate = _primitive(
     "gan_jax_correlate",
-    lambda images, maps, geometry: (*geometry.kernel_size, images[3], maps[3]),
+    lambda images, maps, geometry: (
+        *geometry.kernel_size,
+        images[3] // geometry.groups,
+        maps[3],
+    ),
     _plain_correlate,
     cpu.correlate,
     (_Merge(3, 2), _Merge(3, 3)),

@@ -57,6 +57,7 @@ from gan_jax.metrics.resize import Resize, clean_bicubic, tf1_bilinear
 from gan_jax.metrics.samples import Samples
 from gan_jax.metrics.scores import InceptionScore, inception_score
 from gan_jax.metrics.sliced import laplacian_sliced_wasserstein, sliced_wasserstein_distance
+from gan_jax.metrics.stacked import STACKED_METRICS, stacked_extractor
 from gan_jax.metrics.streaming import (
     RunningMoments,
     finish_moments,
@@ -69,6 +70,7 @@ from gan_jax.metrics.structural import ms_ssim, pairwise_ms_ssim
 
 __all__ = [
     "METRICS",
+    "STACKED_METRICS",
     "STANDARD",
     "Classifier",
     "Conditions",
@@ -133,6 +135,7 @@ __all__ = [
     "save_inception_weights",
     "sliced_wasserstein_distance",
     "squared_mmd",
+    "stacked_extractor",
     "stacked_modes",
     "tf1_bilinear",
     "train_classifier",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 from flax import linen as nn
@@ -36,6 +37,7 @@ __all__ = [
     "Generator28",
     "Generator32",
     "Generator64",
+    "pair",
 ]
 
 _leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
@@ -175,6 +177,30 @@ class Discriminator(nn.Module):
             maps = self.minibatch(maps, axis_name=axis_name)
         flat = maps.reshape(maps.shape[0], -1)
         return self.head(self.num_classes, kernel_init=_init)(flat, labels)
+
+
+def pair(
+    base: int, doublings: int, *, features: int, channels: int = 1, **attributes: Any
+) -> tuple[Generator, Discriminator]:
+    """Make a generator and a discriminator that mirror each other, wider as maps get smaller.
+
+    Args:
+      base: side of the first map; the image's side is `base * 2 ** doublings`.
+      doublings: how many transposed convolutions there are.
+      features: channels of the maps nearest the image; each further one has twice as many.
+      channels: channels C of the images.
+      **attributes: those that both have, such as `num_classes`, `norm` and `dtype`.
+
+    Returns:
+      The two networks.
+
+    >>> generator, discriminator = pair(4, 3, features=64)
+    >>> generator.features, discriminator.features
+    ((256, 128, 64), (64, 128, 256))
+    """
+    widths = tuple(features << level for level in range(doublings))
+    generator = Generator(base=base, features=widths[::-1], channels=channels, **attributes)
+    return generator, Discriminator(features=widths, **attributes)
 
 
 Generator28 = partial(Generator, base=7, features=(128, 64))

@@ -39,6 +39,7 @@ from gan_jax.train.running import (
     with_running,
 )
 from gan_jax.train.sampling import make_sampler
+from gan_jax.train.standing import standing_statistics
 from gan_jax.train.state import GANState, TrainState, create_player, create_state
 from gan_jax.train.steps import discriminator_step, generator_step
 from gan_jax.train.wiring import Fake, Shown, alone, conditional, unconditional, with_labels
@@ -97,6 +98,7 @@ __all__ = [
     "shared_forward_step",
     "sign_prior",
     "simultaneous_step",
+    "standing_statistics",
     "start_pool",
     "state_dependent",
     "truncate",

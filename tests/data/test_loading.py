@@ -6,6 +6,7 @@ import pytest
 from gan_jax.data import DatasetUnavailable, load, load_auto
 from gan_jax.data import download as download_module
 from gan_jax.data.cache import cache_path
+from gan_jax.data.resizing import fit
 from gan_jax.data.sources import SOURCES
 from gan_jax.errors import RunError, UsageError
 
@@ -33,9 +34,9 @@ def rows(images, labels):
 @pytest.mark.parametrize(
     ("name", "split", "message"),
     [
-        ("minst", "train", "dataset 'minst' is not one of .*mnist; did you mean 'mnist'?"),
-        ("qm9", "train", "'qm9' is not one of digits, fashion_mnist, mnist$"),
-        (None, "train", "None is not one of"),
+        ("minst", "train", "dataset 'minst' is not one of .*; did you mean 'mnist'?"),
+        ("nist9", "train", "'nist9' is not one of digits, fashion_mnist, mnist, nor prepared by"),
+        (None, "train", "None is no name"),
         ("mnist", "all", "split 'all' of mnist is not one of train, test"),
         ("digits", "valid", "split 'valid' of digits is not one of train, test, all"),
     ],
@@ -48,6 +49,18 @@ def test_what_does_not_exist_is_a_usage_error(name, split, message):
 def test_digits_need_nothing(lines):
     assert len(load("digits", split="all", report=lines.append).labels) == 1797
     assert lines == []
+
+
+def test_digits_may_be_resized_and_are_otherwise_as_they_were():
+    plain, asked = load("digits"), load("digits", resolution=8, channels=1)
+    np.testing.assert_array_equal(plain.images, asked.images)
+    large = load("digits", resolution=16, channels=3)
+    assert large.images.shape == (1437, 16, 16, 3)
+    np.testing.assert_array_equal(large.labels, plain.labels)
+    assert (large.name, large.origin) == (plain.name, plain.origin)
+    np.testing.assert_array_equal(large.images[0], fit(plain.images[0], resolution=16, channels=3))
+    with pytest.raises(UsageError, match="channels is 4"):
+        load("digits", channels=4)
 
 
 def test_a_download_is_kept(archives, examples, lines):

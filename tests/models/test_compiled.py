@@ -9,7 +9,7 @@ import pytest
 from flax import linen as nn
 
 from gan_jax import layers, losses, penalties, train
-from gan_jax.models import dcgan, mlp
+from gan_jax.models import biggan, dcgan, mlp
 
 CANONICAL = "b01f_01io->b01f"
 BATCH = 8
@@ -77,6 +77,14 @@ def test_steps_hold_no_slow_convolution(name, scan):
 def test_double_backpropagation_holds_no_slow_convolution(scan):
     discriminator = dcgan.Discriminator32(norm=layers.no_norm)
     text = compiled(dcgan.Generator32(), discriminator, (32, 32, 1), penalized, scan=scan)
+    assert slow_patterns(text) == []
+
+
+def test_residual_blocks_and_attention_hold_none():
+    generator = biggan.Generator(8, (32, 16), attention_at=(16,))
+    discriminator = biggan.Discriminator((16, 32), 1, attention_at=(8,))
+    text = compiled(generator, discriminator, (16, 16, 3), penalized, scan=True)
+    assert " convolution(" in text
     assert slow_patterns(text) == []
 
 

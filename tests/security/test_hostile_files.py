@@ -128,6 +128,30 @@ def test_a_kept_data_set_with_the_right_checksum(objects):
     assert "Object arrays cannot be loaded" in said[0]
 
 
+@pytest.mark.parametrize("name", ["images", "labels", "test_images", "test_labels"])
+def test_a_data_set_in_an_archive(name, objects, tmp_path):
+    good = {"images": IMAGES, "labels": np.zeros(4, int)}
+    good |= {f"test_{key}": value for key, value in good.items()}
+    np.savez(tmp_path / "a.npz", **good | {name: objects})
+    with pytest.raises(UsageError, match=f"{name} holds objects, which are pickles"):
+        data.load(tmp_path / "a.npz")
+
+
+def test_kept_pictures_with_the_right_checksum(objects, tmp_path, monkeypatch):
+    monkeypatch.setenv("GAN_JAX_CACHE", str(tmp_path / "cache"))
+    images = np.arange(64, dtype=np.uint8).reshape(4, 4, 4)
+    np.savez(tmp_path / "a.npz", images=images)
+    data.load(tmp_path / "a.npz")
+    facts, path = sorted((tmp_path / "cache" / "datasets").iterdir())
+    saved(path, objects)
+    kept = cache.read_checked(facts)
+    kept["sha256"] = np.asarray(hashlib.sha256(path.read_bytes()).hexdigest())
+    cache.write_checked(facts, **kept)
+    said = []
+    assert len(data.load(tmp_path / "a.npz", report=said.append).labels) == 3
+    assert "Python objects" in said[0]
+
+
 def test_kept_classifiers_references_and_results(objects, tmp_path):
     path = saved(tmp_path / "a.npz", objects)
     with pytest.raises(ValueError, match="Object arrays"):

@@ -1,0 +1,108 @@
+"""SNGAN: a discriminator whose every layer is divided by its largest singular value.
+
+    python -m experiments.sngan
+    python -m experiments.sngan --preset cifar10 --dataset cifar10
+    python -m experiments.sngan --preset imagenet128 --dataset photos/ --conditional
+
+Reference:
+  Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018,
+  https://arxiv.org/abs/1802.05957; with labels, Miyato and Koyama, cGANs with Projection
+  Discriminator, 2018, https://arxiv.org/abs/1802.05637
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from gan_jax import commands, image_game
+
+if TYPE_CHECKING:
+    from flax import linen as nn
+
+    from gan_jax.image_game import Game
+
+
+@dataclass(frozen=True)
+class Settings(image_game.ImageSettings):
+    """What decides the result of a run."""
+
+    preset: Literal["small", "cifar10", "imagenet128"] = "small"
+    """small: minutes on a CPU. cifar10 and imagenet128: the papers' networks for images of 32x32
+    and 128x128."""
+
+
+@dataclass(frozen=True)
+class Config(commands.RunOptions, Settings):
+    """Train a GAN with spectral normalisation on images, and make a page of the run.
+
+    The same command again goes on where it stopped.
+    """
+
+    workdir: Path = Path("runs/sngan")
+
+
+def recipe(config: Settings) -> dict[str, Any]:
+    """Return what options left out become."""
+    if config.preset == "small":
+        return dict(steps=1000, batch_size=32, features=32, learning_rate=4e-4)
+    if config.preset == "cifar10":
+        return dict(resolution=32, steps=50_000, batch_size=64, features=256, learning_rate=2e-4)
+    return dict(resolution=128, steps=450_000, batch_size=64, features=64, learning_rate=2e-4)
+
+
+def networks(config: Settings) -> tuple[nn.Module, nn.Module]:
+    """Make the generator and the discriminator of settled settings."""
+    from functools import partial
+
+    from gan_jax.models import resnet
+
+    width = config.features
+    common: dict[str, Any] = dict(
+        num_classes=config.classes * config.conditional, dtype=config.dtype
+    )
+    if config.preset == "imagenet128":
+        widths = [width * multiple for multiple in (1, 2, 4, 8, 16, 16)]
+        generator = partial(resnet.Generator128, features=widths[::-1])
+        return generator(channels=config.channels, **common), resnet.Discriminator128(
+            features=widths, **common
+        )
+    base, doublings = image_game.pyramid(config.resolution)
+    generator = partial(resnet.Generator, base=base, features=(width,) * (doublings + 1))
+    discriminator = partial(resnet.Discriminator32, features=(width // 2,) * 4)
+    return generator(channels=config.channels, **common), discriminator(**common)
+
+
+def game(config: Settings) -> Game:
+    """Make the game of settled settings."""
+    import optax
+
+    from gan_jax import losses, train
+
+    decay = optax.linear_schedule(config.learning_rate, 0.0, config.steps)
+    updates = 5
+    slow = optax.linear_schedule(config.learning_rate, 0.0, updates * config.steps)
+    return image_game.Game(
+        *networks(config),
+        prior=train.normal_prior(128),
+        steps=image_game.taking_turns(losses.hinge, updates=updates),
+        optimizers=tuple(optax.adam(rate, b1=0.0, b2=0.9) for rate in (decay, slow)),
+        ema=False,
+        batches=updates,
+        truncated=lambda limit: train.truncated_normal_prior(128, limit),
+    )
+
+
+PAGE = image_game.Page("python -m experiments.sngan", Config, Settings, recipe, game)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says, and return the exit code."""
+    return image_game.main(PAGE, sys.argv[1:] if arguments is None else arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,237 @@
+"""From a page in `experiments/` to a program: settings decided, the experiment made, commands."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gan_jax import commands
+from gan_jax.command_line import Command, require, run
+from gan_jax.errors import UsageError
+from gan_jax.image_game.game import Game
+from gan_jax.settings import choose_dataset, from_json, spell
+
+if TYPE_CHECKING:
+    import jax
+
+    from gan_jax.data import Dataset
+    from gan_jax.evaluation import Benchmark
+    from gan_jax.experiment import Experiment
+    from gan_jax.train import GANState, Shown
+
+__all__ = ["Page", "build", "main", "settled"]
+
+
+class Page(NamedTuple):
+    """What a page in `experiments/` gives to be run.
+
+    Attributes:
+      program: how it is called.
+      options: a dataclass of `RunOptions` and the settings.
+      settings: the dataclass of the settings alone, a subclass of `ImageSettings`.
+      recipe: of options, what is left open becomes.
+      game: of settled settings.
+      benchmark: of settled settings, what there is to measure; the usual metrics if None.
+    """
+
+    program: str
+    options: type
+    settings: type[Any]
+    recipe: Callable[[Any], Mapping[str, Any]]
+    game: Callable[[Any], Game]
+    benchmark: Callable[[Any], Benchmark] | None = None
+
+    @property
+    def name(self) -> str:
+        """What the experiment is called."""
+        return self.program.rpartition(".")[2]
+
+
+def settled(page: Page, config: Any) -> tuple[dict[str, Any], list[str]]:
+    """Decide the data set and the options left out.
+
+    Args:
+      page: the experiment.
+      config: its options.
+
+    Returns:
+      All settings by name, and notes for people.
+
+    Raises:
+      UsageError: what was given does not go together, or there is no such data set.
+      RunError: the data set can't be had.
+    """
+    from gan_jax import data
+
+    if config.best_metric == "label_agreement" and not config.conditional:
+        raise UsageError(
+            "--best-metric is label_agreement, and no labels are asked for without --conditional"
+        )
+    name, notes = choose_dataset(config.dataset, config.workdir)
+    if os.path.exists(name):
+        name = os.path.abspath(name)  # the run may go on from another folder
+    decisive = {f.name: getattr(config, f.name) for f in dataclasses.fields(page.settings)}
+    given = {name: value for name, value in decisive.items() if value is not None}
+    settings = {**page.recipe(config), **given, "dataset": name}
+    images = data.load(
+        name,
+        split="train",
+        resolution=settings.get("resolution"),
+        channels=settings.get("channels"),
+    )
+    _, height, width, channels = images.images.shape
+    if height != width:
+        raise UsageError(f"images of {name} are {height} x {width}: --resolution makes squares")
+    classes = settings.setdefault("classes", images.num_classes)
+    if classes < images.num_classes:
+        require(False, "classes", classes, f"at least the {images.num_classes} of {name}")
+    if config.conditional and classes < 2:
+        raise UsageError(f"--conditional was given and {name} has no classes")
+    if classes < 2:
+        notes = [*notes, f"{name} has no classes: no classifier can judge the samples"]
+    settings |= {"resolution": height, "channels": channels}
+    open_ones = {name: None for name in decisive if name not in settings}
+    return dict(sorted({**open_ones, **settings}.items())), notes
+
+
+def main(page: Page, arguments: Sequence[str]) -> int:
+    """Do what a command line says.
+
+    Args:
+      page: the experiment.
+      arguments: the words after the program's name.
+
+    Returns:
+      The exit code.
+    """
+    make = partial(build, page)
+    known = {
+        "train": Command(
+            page.options, partial(commands.train, settle=partial(settled, page), build=make)
+        ),
+        "sample": Command(commands.Sample, partial(commands.sample, build=make)),
+        "evaluate": Command(commands.Evaluate, partial(commands.evaluate, build=make)),
+        "export": Command(commands.Export, partial(commands.export, build=make)),
+        "interpolate": Command(commands.Interpolate, partial(commands.interpolate, build=make)),
+    }
+    return run(page.program, known, arguments)
+
+
+def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) -> Experiment:
+    """Make the experiment of settled settings.
+
+    Args:
+      page: the experiment's page.
+      settings: all settings by name, as `settled` returns them.
+      notes: lines for the report.
+
+    Returns:
+      The experiment.
+
+    Raises:
+      UsageError: a setting is missing, unknown or out of range.
+    """
+    from gan_jax import data, train
+    from gan_jax.evaluation import Benchmark, classifier_evaluation, make_critic
+    from gan_jax.experiment import Experiment
+
+    config = _read(page, settings)
+    game = page.game(config)
+    wiring = train.conditional if config.conditional else train.unconditional
+    shown: Shown = train.with_labels if config.conditional else train.alone
+    looked_at = shown if game.packs == 1 else _in_packs(game.packs, shown)
+    sampled, truncated = game.sampled or game.prior, game.truncated
+    load: Callable[..., Dataset] = partial(
+        data.load, config.dataset, resolution=config.resolution, channels=config.channels
+    )
+
+    evaluate = classifier_evaluation(
+        load,
+        train.make_sampler(wiring(sampled)),
+        conditional=config.conditional,
+        seed=config.seed,
+        truncated=truncated and (lambda limit: train.make_sampler(wiring(truncated(limit)))),
+        critic=make_critic(looked_at),
+        benchmark=page.benchmark(config) if page.benchmark else Benchmark(),
+    )
+    return Experiment(
+        name=page.name,
+        title=f"{page.name} on {_title(config.dataset)}" + ", conditional" * config.conditional,
+        config=dict(settings),
+        command=spell(page.program, settings, _usual(page, config)),
+        create=partial(_initial_state, config, game),
+        train_step=train.make_train_step(*game.steps(wiring(game.prior), shown)),
+        load=load,
+        prior=sampled,
+        wiring=wiring,
+        gaussian=game.gaussian,
+        num_classes=config.classes,
+        evaluate=evaluate if config.classes > 1 else None,
+        best_metric=config.best_metric,
+        shown=looked_at,
+        steps=config.steps,
+        batch_size=config.batch_size * game.batches,
+        evaluate_every=max(1000, config.steps // 5000 * 1000),
+        seed=config.seed,
+        log_every=game.log_every,
+        notes=tuple(notes),
+    )
+
+
+def _read(page: Page, settings: Mapping[str, Any]) -> Any:
+    """Read settings that may have been edited."""
+    config = from_json(page.settings, settings)
+    wanted = ("dataset", "resolution", "channels", "classes", *page.recipe(config))
+    for name in wanted:
+        if getattr(config, name) in (None, "auto"):
+            raise UsageError(f"{name!r} is missing, or not decided")
+    return config
+
+
+def _usual(page: Page, config: Any) -> dict[str, Any]:
+    """Return the settings that the command of a run need not mention."""
+    defaults = {f.name: f.default for f in dataclasses.fields(page.settings)}
+    return defaults | dict(page.recipe(config))
+
+
+def _in_packs(packs: int, shown: Shown) -> Shown:
+    """Show a discriminator of packs single examples, as far as they fill packs."""
+    from gan_jax import train
+
+    def packed(discriminator: Any, sample: Any, batch: Any) -> jax.Array:
+        whole = len(sample) - len(sample) % packs
+        return shown(discriminator, train.pack(packs, sample[:whole]), batch)
+
+    return packed
+
+
+def _title(dataset: str) -> str:
+    return os.path.basename(dataset) or dataset
+
+
+def _initial_state(config: Any, game: Game, key: jax.Array) -> GANState:
+    """Put both players at the start of the game."""
+    import jax
+    import jax.numpy as jnp
+
+    from gan_jax import train
+
+    generator_key, discriminator_key, state_key, latent_key = jax.random.split(key, 4)
+    latents = jax.vmap(game.prior)(latent_key[None])
+    channels = config.channels * game.packs
+    images = jnp.zeros((1, config.resolution, config.resolution, channels))
+    labels = (jnp.zeros(1, jnp.int32),) if config.conditional else ()
+    of_generator, of_discriminator = game.optimizers
+    return train.create_state(
+        state_key,
+        train.create_player(
+            generator_key, game.generator, of_generator, latents, *labels, ema=game.ema
+        ),
+        train.create_player(
+            discriminator_key, game.discriminator, of_discriminator, images, *labels
+        ),
+        moving=game.moving,
+    )
