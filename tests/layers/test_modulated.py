@@ -8,6 +8,7 @@ import pytest
 from gan_jax import layers
 
 TAPS = (1.0, 3.0, 3.0, 1.0)
+modulated_conv = jax.jit(layers.modulated_conv, static_argnames=("demodulate", "upsample_taps"))
 # (size of the kernel, demodulate, taps)
 CASES = {
     "same": (3, True, None),
@@ -54,9 +55,7 @@ def test_it_is_a_convolution_with_weights_of_each_example(name):
 def test_enlarging_with_a_kernel_that_does_nothing_is_upsampling(taps):
     maps = operands()[0].astype(np.float32)
     kernel = jnp.zeros((3, 3, 3, 3)).at[1, 1].set(jnp.eye(3))
-    outputs = layers.modulated_conv(
-        maps, kernel, jnp.ones((3, 3)), demodulate=False, upsample_taps=taps
-    )
+    outputs = modulated_conv(maps, kernel, jnp.ones((3, 3)), demodulate=False, upsample_taps=taps)
     np.testing.assert_allclose(outputs, layers.upsample(maps, taps), rtol=1e-5, atol=1e-6)
 
 
@@ -65,12 +64,12 @@ def test_demodulated_maps_have_unit_variance_whatever_the_scales():
     maps = random.normal(size=(4, 34, 34, 24))
     scales = np.exp(2 * random.normal(size=(4, 24)))
     kernel = 5 * random.normal(size=(3, 3, 24, 16))
-    outputs = np.asarray(layers.modulated_conv(*map(jnp.float32, (maps, kernel, scales))))
+    outputs = np.asarray(modulated_conv(*map(jnp.float32, (maps, kernel, scales))))
     inside = outputs[:, 1:-1, 1:-1]
     np.testing.assert_allclose(inside.var(axis=(1, 2)), 1, atol=0.25)
     np.testing.assert_allclose(inside.var(), 1, atol=0.03)
     # What the scales and the kernel are multiplied by goes out again.
-    larger = layers.modulated_conv(*map(jnp.float32, (maps, 3 * kernel, 7 * scales)))
+    larger = modulated_conv(*map(jnp.float32, (maps, 3 * kernel, 7 * scales)))
     np.testing.assert_allclose(larger, outputs, rtol=1e-4, atol=1e-4)
 
 
@@ -81,19 +80,22 @@ def test_scales_start_at_one_and_follow_the_style():
     params = variables["params"]
     assert params["kernel"].shape == (3, 3, 3, 4)
     kernel = params["kernel"] / np.sqrt(27)
-    at_zero = layer.apply(variables, maps, jnp.zeros((3, 5)))
-    expected = layers.modulated_conv(maps, kernel, jnp.ones((3, 3)))
+    run = jax.jit(layer.apply)
+    at_zero = run(variables, maps, jnp.zeros((3, 5)))
+    expected = modulated_conv(maps, kernel, jnp.ones((3, 3)))
     np.testing.assert_allclose(at_zero, expected, rtol=1e-5, atol=1e-6)
     styles = jax.random.normal(jax.random.key(1), (3, 5))
     scales = styles @ params["affine"]["kernel"] / np.sqrt(5) + 1
-    expected = layers.modulated_conv(maps, kernel, scales)
-    np.testing.assert_allclose(layer.apply(variables, maps, styles), expected, rtol=1e-5, atol=1e-6)
+    expected = modulated_conv(maps, kernel, scales)
+    np.testing.assert_allclose(run(variables, maps, styles), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_an_example_sees_its_own_style_alone():
     layer = layers.ModulatedConv(2, upsample_taps=TAPS)
     maps, styles = jnp.asarray(operands()[0], jnp.float32), jnp.ones((3, 4))
-    variables = jax.jit(layer.init)(jax.random.key(0), maps, styles)
+    shapes = jax.eval_shape(layer.init, jax.random.key(0), maps, styles)
+    random = np.random.default_rng(1)
+    variables = jax.tree.map(lambda leaf: random.normal(size=leaf.shape), shapes)
     slopes = jax.jit(jax.grad(lambda s: layer.apply(variables, maps, s)[1].sum()))(styles)
     np.testing.assert_array_equal(slopes.any(axis=1), [False, True, False])
 
@@ -132,8 +134,8 @@ def test_members_of_a_population_are_apart():
 
 def test_half_precision_demodulates_in_full():
     maps, kernel, scales = map(jnp.float32, operands(side=8, inputs=16))
-    exact = layers.modulated_conv(maps, kernel, scales)
-    half = layers.modulated_conv(maps.astype(jnp.bfloat16), kernel, scales)
+    exact = modulated_conv(maps, kernel, scales)
+    half = modulated_conv(maps.astype(jnp.bfloat16), kernel, scales)
     assert half.dtype == jnp.bfloat16
     np.testing.assert_allclose(half.astype(jnp.float32), exact, atol=0.06)
     text = str(jax.make_jaxpr(layers.modulated_conv)(maps.astype(jnp.bfloat16), kernel, scales))
@@ -141,9 +143,10 @@ def test_half_precision_demodulates_in_full():
     assert products
     assert all(":f32" in line and "HIGHEST" in text for line in products)
     layer = layers.ModulatedConv(2, dtype=jnp.bfloat16)
-    variables = jax.jit(layer.init)(jax.random.key(0), maps, jnp.ones((3, 4)))
+    start = partial(layer.init_with_output, jax.random.key(0))
+    outputs, variables = jax.eval_shape(start, maps, jnp.ones((3, 4)))
+    assert outputs.dtype == jnp.bfloat16
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
-    assert layer.apply(variables, maps, jnp.ones((3, 4))).dtype == jnp.bfloat16
 
 
 @pytest.mark.parametrize(
