@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import jax
 from flax import linen as nn
 from jax import numpy as jnp
 from jax.nn.initializers import Initializer, uniform, zeros
@@ -38,7 +39,8 @@ def _uniform(limit: float) -> Initializer:
 def maxout(inputs: Array, pieces: int) -> Array:
     """Keep the largest of every few features that stand side by side.
 
-    `y_i = max_j x_(i pieces + j)`, which after a linear map is a convex function of its inputs.
+    `y_i = max_j x_(i pieces + j)`, which after a linear map is a convex function of its inputs. Of
+    several that are largest, the first takes the gradient.
 
     Args:
       inputs: [..., F].
@@ -61,7 +63,11 @@ def maxout(inputs: Array, pieces: int) -> Array:
             f"{inputs.shape[-1]} features can't be parted into {pieces} pieces: "
             "set pieces to a divisor"
         )
-    return jnp.max(inputs.reshape(*inputs.shape[:-1], -1, pieces), axis=-1)
+    apart = inputs.reshape(*inputs.shape[:-1], -1, pieces)
+    # A maximum's own gradient looks for what equals it, and divides by how many do: by zero, should
+    # a compiler work the numbers out twice and round them differently.
+    largest = jax.nn.one_hot(jnp.argmax(apart, axis=-1), pieces, dtype=bool)
+    return jnp.sum(jnp.where(largest, apart, 0), axis=-1)
 
 
 class Generator(nn.Module):

@@ -87,6 +87,29 @@ def test_maxout_of_a_linear_map_is_convex():
     assert (middle < ends - 0.1).any()
 
 
+def test_one_piece_takes_the_whole_gradient():
+    inputs = jnp.asarray([[1.0, 3.0, 2.0, 5.0, 5.0, 5.0]])
+    by = jax.grad(lambda x: jnp.sum(maxout.maxout(x, 3) * jnp.asarray([[2.0, 7.0]])))(inputs)
+    assert by.tolist() == [[0, 2, 0, 7, 0, 0]]
+    assert np.isnan(maxout.maxout(jnp.asarray([1.0, jnp.nan, 2.0, 3.0]), 2)).tolist() == [
+        True,
+        False,
+    ]
+
+
+def test_gradients_are_there_however_a_compiler_rounds():
+    """A layer of one input is a product and a sum, which may be rounded once or twice."""
+    weights, biases, inputs = np.random.default_rng(0).normal(size=(3, 400)).astype(np.float32)
+
+    def value(weights, biases, inputs):
+        return jnp.sum(jnp.tanh(maxout.maxout(weights * inputs + biases, 5)))
+
+    options = {"xla_backend_optimization_level": 0}
+    for run in (jax.jit(jax.grad(value)), jax.jit(jax.grad(value), compiler_options=options)):
+        by = np.asarray(run(weights, biases, inputs)).reshape(-1, 5)
+        np.testing.assert_array_equal((by != 0).sum(axis=1), 1)
+
+
 @pytest.mark.parametrize("pieces", [0, 2])
 def test_pieces_that_do_not_fit_are_named(pieces):
     with pytest.raises(ValueError, match=f"15 features can't be parted into {pieces} pieces"):
