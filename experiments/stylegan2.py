@@ -3,7 +3,6 @@
     python -m experiments.stylegan2
     python -m experiments.stylegan2 --preset ffhq256 --dataset photos/
     python -m experiments.stylegan2 --dataset few_photos/ --resolution 32 --adaptive
-    python -m experiments.stylegan2 mix --workdir runs/stylegan2
 
 Reference:
   Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2019,
