@@ -132,7 +132,8 @@ def draw_vectors(space: Space, generator: TrainState, labels: Any, seed: int) ->
     vectors = jax.jit(space.draw)(generator, {"label": labels}, keys)
     if not isinstance(vectors, jax.Array) or vectors.ndim not in (2, 3):
         raise UsageError(
-            "the latents of this run are not one vector: there are no directions or paths in them"
+            "the latents of this run are not one vector each, which this needs: where there are "
+            "styles, --space styles looks at those"
         )
     return np.asarray(vectors)
 

@@ -128,18 +128,23 @@ def inversion(
         gradients, (losses, distances) = jax.grad(loss, has_aux=True)(seen)
         changes, optimizer = adam.update(gradients, search.optimizer)
         moved = search.vectors - learning_rate * _warmth(share) * changes
-        better = losses < search.losses
-        kept = better.reshape(-1, *(1,) * (seen.ndim - 1))
-        return Search(
-            search.step + 1,
-            moved.astype(seen.dtype),
-            optimizer,
-            jnp.where(kept, seen, search.best),
-            jnp.where(better, losses.astype(search.losses.dtype), search.losses),
-            jnp.where(better, distances.astype(search.losses.dtype), search.distances),
+        search = _keep_best(search, seen, losses, distances)
+        return search._replace(
+            step=search.step + 1, vectors=moved.astype(seen.dtype), optimizer=optimizer
         )
 
     return init, update
+
+
+def _keep_best(search: Search, seen: Array, losses: Array, distances: Array) -> Search:
+    """Keep the vectors that were seen where their loss is the least so far."""
+    better = losses < search.losses
+    rows = better.reshape(-1, *(1,) * (seen.ndim - 1))
+    return search._replace(
+        best=jnp.where(rows, seen, search.best),
+        losses=jnp.where(better, losses.astype(search.losses.dtype), search.losses),
+        distances=jnp.where(better, distances.astype(search.losses.dtype), search.distances),
+    )
 
 
 def _warmth(share: Array) -> Array:

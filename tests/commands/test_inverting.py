@@ -118,7 +118,7 @@ MISTAKES = [
     ("plain", ["--index", 1, "--noise", "nan"], "--noise is nan: it must be from 0"),
     ("plain", ["--index", 1, "--per-layer"], "--per-layer was given, and no layer of this run has"),
     ("styled", ["--index", 1, "--pull", 1], "--pull was given, and what is searched for is not"),
-    ("odd", ["--index", 1], "the latents of this run are not one vector"),
+    ("odd", ["--index", 1], "the latents of this run are not one vector each"),
     ("plain", ["--index", 1, "--out", "text/x"], "--out text/x can't be written: Not a directory"),
 ]  # fmt: skip
 
