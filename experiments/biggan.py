@@ -3,6 +3,7 @@
     python -m experiments.biggan --conditional
     python -m experiments.biggan --preset cifar10 --dataset cifar10 --conditional
     python -m experiments.biggan --preset imagenet128 --dataset photos/ --conditional
+    python -m experiments.biggan truncation --workdir runs/biggan
 
 Reference:
   Brock, Donahue and Simonyan, Large Scale GAN Training for High Fidelity Natural Image Synthesis,

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gan_jax import commands
-from gan_jax.command_line import Command, require, run
+from gan_jax.command_line import require, run
 from gan_jax.errors import UsageError
 from gan_jax.settings import choose_dataset, from_json, spell
 
@@ -102,11 +102,6 @@ class Config(commands.RunOptions, Settings):
     """
 
     workdir: Path = Path("runs/mnist")
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        Settings.__post_init__(self)
-        commands.RunOptions.__post_init__(self)
 
 
 def recipe(model: str, dataset: str) -> dict[str, Any]:
@@ -288,16 +283,7 @@ def usual(config: Settings) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says, and return the exit code."""
-    known = {
-        "train": Command(Config, partial(commands.train, settle=settled, build=build)),
-        "sample": Command(commands.Sample, partial(commands.sample, build=build)),
-        "evaluate": Command(commands.Evaluate, partial(commands.evaluate, build=build)),
-        "export": Command(commands.Export, partial(commands.export, build=build)),
-        "interpolate": Command(commands.Interpolate, partial(commands.interpolate, build=build)),
-        "truncation": Command(commands.Truncation, partial(commands.truncation, build=build)),
-        "directions": Command(commands.Directions, partial(commands.directions, build=build)),
-        "invert": Command(commands.Invert, partial(commands.invert, build=build)),
-    }
+    known = commands.commands_of(Config, settled, build)
     return run(PROGRAM, known, sys.argv[1:] if arguments is None else arguments)
 
 

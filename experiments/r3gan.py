@@ -107,13 +107,31 @@ def optimizer(config: Settings, steps: int) -> optax.GradientTransformation:
     )
 
 
+def schedule(config: Settings) -> int:
+    """Return after how many steps all that changes has ended: the paper's 20 million images."""
+    if config.preset == "small":
+        return max(1, config.steps * 4 // 5)
+    return min(config.steps, 20_000_000 // config.batch_size)
+
+
+def average(config: Settings, steps: int) -> optax.Schedule:
+    """Make the decay of the averaged generator, whose half-life grows over so many steps."""
+    from gan_jax import train
+
+    images = steps * config.batch_size
+    half_life = images / 4 if config.preset != "ffhq256" else images / 40
+    return train.half_life_decay(
+        half_life, batch_size=config.batch_size, ramp_up=half_life / images
+    )
+
+
 def game(config: Settings) -> Game:
     """Make the game of settled settings."""
     import optax
 
     from gan_jax import augment, losses, penalties, train
 
-    annealed = max(1, config.steps * (4 if config.preset == "small" else 1) // 5)
+    annealed = schedule(config)
     start, end = config.gamma
     falling = optax.cosine_decay_schedule(start, annealed, alpha=end / start)
     both = tuple(
@@ -135,9 +153,7 @@ def game(config: Settings) -> Game:
             return updates(augment.adaptive_augment(config.augment * share))
 
         step = train.state_dependent(augmented) if config.augment else updates()
-        half_life = annealed * config.batch_size / 4
-        decay = train.half_life_decay(half_life, batch_size=config.batch_size, ramp_up=0.25)
-        return step, train.ema_step(decay)
+        return step, train.ema_step(average(config, annealed))
 
     return image_game.Game(
         *networks(config),

@@ -3,6 +3,7 @@
     python -m experiments.stylegan2
     python -m experiments.stylegan2 --preset ffhq256 --dataset photos/
     python -m experiments.stylegan2 --dataset few_photos/ --resolution 32 --adaptive
+    python -m experiments.stylegan2 mix --workdir runs/stylegan2
 
 Reference:
   Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2019,
@@ -26,6 +27,7 @@ from gan_jax.command_line import require
 if TYPE_CHECKING:
     from flax import linen as nn
 
+    from gan_jax.exploration import Space
     from gan_jax.image_game import Game
     from gan_jax.train import Fake, Shown
     from gan_jax.typing import Step
@@ -156,6 +158,25 @@ def game(config: Settings) -> Game:
         moving={"path_length": 0.0, **(NO_AUGMENTATION if config.adaptive else {})},
         sampled=stylegan2.truncated_prior(latents, 1.0),
         truncated=partial(stylegan2.truncated_prior, latents),
+        styles=styles_of,
+    )
+
+
+def styles_of(fake: Fake) -> Space:
+    """Make the space of styles, one for each layer, with images without noise."""
+    from gan_jax import train
+    from gan_jax.exploration import Space
+    from gan_jax.models import stylegan2
+
+    def mapped(network: Callable[..., Any], batch: Any, keys: Any) -> Any:
+        asked = stylegan2.StylesOf
+        made = fake(lambda inputs, *labels: network(asked(inputs), *labels), batch, keys)
+        return made.styles
+
+    return Space(
+        train.make_sampler(mapped),
+        train.make_sampler(lambda network, _, styles: network(stylegan2.Styles(styles))),
+        weights=stylegan2.style_weights,
     )
 
 

@@ -22,6 +22,7 @@ from gan_jax.evaluation import (
     write_evaluation,
 )
 from gan_jax.metrics import METRICS, Conditions, Figure
+from gan_jax.progress import progress_lines
 
 LOAD = partial(data.load, "digits")
 
@@ -232,7 +233,7 @@ def test_images_that_are_not_finite_have_no_figures():
 
 
 def test_long_drawing_is_reported(monkeypatch):
-    progress = metrics.progress_lines
+    progress = progress_lines
     clock = iter(range(0, 100, 10)).__next__
     monkeypatch.setattr(
         sys.modules[draw_samples.__module__], "progress_lines", partial(progress, clock=clock)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BASE = {"errors", "files"}
+BASE = {"errors", "files", "progress"}
 ALLOWED = {
     "errors": set(),
     "files": set(),
+    "progress": set(),
     "typing": set(),
     "augment": set(),
     "losses": set(),
@@ -47,7 +48,7 @@ ALLOWED = {
         "loop", "metrics", "parallel", "report", "train", "workdir", *BASE,
     },
     "image_game": {
-        "commands", "command_line", "data", "evaluation", "experiment", "losses", "penalties", "settings", "train",
+        "commands", "command_line", "data", "evaluation", "experiment", "exploration", "losses", "penalties", "settings", "train",
         "typing", *BASE,
     },
     "loop": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -36,10 +37,11 @@ def silence_orbax() -> None:
     What it counts for its log alone is not counted either: tensorstore loses 5 kB at each look at
     its counters, of which there are two in a save.
     """
-    from orbax.checkpoint._src.serialization import tensorstore_utils
+    with contextlib.suppress(ImportError):  # orbax may move what is its own
+        from orbax.checkpoint._src.serialization import tensorstore_utils
 
-    if hasattr(tensorstore_utils, "get_tensorstore_raw_bytes"):
-        tensorstore_utils.get_tensorstore_raw_bytes = _count_nothing
+        if hasattr(tensorstore_utils, "get_tensorstore_raw_bytes"):
+            tensorstore_utils.get_tensorstore_raw_bytes = _count_nothing
     logging.getLogger("absl").addFilter(_is_not_from_orbax)
     logging.getLogger("asyncio").addFilter(_is_no_failure_of_orbax)
     if not isinstance(sys.unraisablehook, _WithoutLateCallbacks):

@@ -7,6 +7,7 @@ from gan_jax.commands.exploring import Mix, Truncation, mix, truncation
 from gan_jax.commands.exporting import Export, export
 from gan_jax.commands.inverting import Invert, invert
 from gan_jax.commands.restoring import load_run
+from gan_jax.commands.table import commands_of
 from gan_jax.commands.training import RunOptions, train
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "RunOptions",
     "Sample",
     "Truncation",
+    "commands_of",
     "directions",
     "evaluate",
     "export",

@@ -202,7 +202,7 @@ def _run(options: Invert, drawn: _Drawn, near: Any, generator: TrainState, targe
     import numpy as np
 
     from gan_jax.exploration import inversion, norm_penalty
-    from gan_jax.metrics import progress_lines
+    from gan_jax.progress import progress_lines
 
     batch = {"label": drawn.labels[near]}
     noise = options.noise * float(np.sqrt(np.mean(np.var(drawn.vectors, axis=0))))

@@ -161,7 +161,7 @@ def in_chunks(
     import jax
     import numpy as np
 
-    from gan_jax.metrics import progress_lines
+    from gan_jax.progress import progress_lines
 
     progress = progress_lines(what, len(labels), print)
     parts = []

@@ -1,6 +1,7 @@
 """Data sets as whole uint8 arrays, batches as functions of the step, distributions in the plane."""
 
 from gan_jax.data.batches import batch_indices, epoch_permutation, gather, normalize, to_uint8
+from gan_jax.data.catalogue import is_path
 from gan_jax.data.dataset import Dataset, DatasetUnavailable
 from gan_jax.data.loading import load, load_auto
 from gan_jax.data.points import empirical, read_distribution
@@ -22,6 +23,7 @@ __all__ = [
     "epoch_permutation",
     "gather",
     "grid",
+    "is_path",
     "line",
     "load",
     "load_auto",

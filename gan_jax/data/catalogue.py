@@ -19,14 +19,34 @@ from gan_jax.data.prepared_images import (
     prepared_names,
 )
 from gan_jax.data.sources import SOURCES
+from gan_jax.data.stacked import STACKED
 from gan_jax.errors import UsageError
 
-__all__ = ["BUILT_IN", "find_pictures"]
+__all__ = ["BUILT_IN", "find_pictures", "is_path"]
 
 BUILT_IN = tuple(sorted([*SOURCES, "digits"]))
 """The names that need nothing prepared."""
 
 _SPLITS = ("train", "test")
+
+
+def is_path(
+    source: str | os.PathLike[str], *, data_dir: str | os.PathLike[str] | None = None
+) -> bool:
+    """Tell a path from a name, which goes before a folder of that name.
+
+    Args:
+      source: what `load` is given.
+      data_dir: TFDS's folder; where it is None, `$TFDS_DATA_DIR` or else TFDS's own default.
+
+    Returns:
+      Whether it is something that is there, and no name.
+    """
+    if isinstance(source, str) and (
+        source in (*BUILT_IN, *STACKED) or find_prepared(source, data_dir)
+    ):
+        return False
+    return os.path.exists(os.path.expanduser(source))
 
 
 def find_pictures(

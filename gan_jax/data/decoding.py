@@ -15,10 +15,10 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from gan_jax.data._progress import progress_lines
 from gan_jax.data.pictures import Example, Pictures, quiet
 from gan_jax.data.resizing import fit
 from gan_jax.errors import RunError, UsageError
+from gan_jax.progress import progress_lines
 
 __all__ = ["Rows", "arrange", "decode_rows"]
 

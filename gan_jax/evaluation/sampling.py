@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gan_jax.errors import RunError
-from gan_jax.metrics import progress_lines
+from gan_jax.progress import progress_lines
 from gan_jax.train import Network, Shown, TrainState
 from gan_jax.typing import Array, Batch, PRNGKey
 

@@ -83,8 +83,9 @@ def export_generator(
       value_range: the least and the greatest value of a sample; None if it is not known.
 
     Raises:
-      UsageError: something is there already, the samples are not one array, a weight's type can't
-        be stored, or the generator can't be traced for a number of samples that is not known.
+      UsageError: something is there already, the latents of an example or the samples are not one
+        array, a weight's type can't be stored, or the generator can't be traced for a number of
+        samples that is not known.
       OSError: the disk refuses.
     """
     check_new(folder)
@@ -92,6 +93,8 @@ def export_generator(
     key = jax.random.key(0)
     impl, data = str(jax.random.key_impl(key)), jax.random.key_data(key)
     latents = jax.eval_shape(prior, key)
+    if not isinstance(latents, jax.ShapeDtypeStruct):
+        raise UsageError("only a generator whose latents are one array each can be exported")
 
     def sample(weights: Mapping[str, Array], keys: Array, *labels: Array) -> Any:
         keys = jax.random.wrap_key_data(keys, impl=impl)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import optax
     from flax import linen as nn
 
+    from gan_jax.exploration import Space
     from gan_jax.losses import AdversarialLoss
     from gan_jax.penalties import Penalty
     from gan_jax.train import Fake, Prior, Shown
@@ -35,6 +36,7 @@ class Game:
       packs: examples that the discriminator judges at once; `steps` pack what they show it.
       sampled: draws one example's latents for pictures and figures, `prior` if None.
       truncated: of a threshold, the prior truncated there; None where there is none.
+      styles: given how samples are made, the space behind a mapping network; None without one.
       gaussian: whether latents are normal, so that walks between them are on a sphere.
       log_every: steps from one row of metrics to the next.
     """
@@ -50,6 +52,7 @@ class Game:
     packs: int = 1
     sampled: Prior | None = None
     truncated: Callable[[float], Prior] | None = None
+    styles: Callable[[Fake], Space] | None = None
     gaussian: bool = True
     log_every: int = 20
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gan_jax import commands
-from gan_jax.command_line import Command, require, run
+from gan_jax.command_line import require, run
 from gan_jax.errors import UsageError
 from gan_jax.image_game.game import Game
 from gan_jax.settings import choose_dataset, from_json, spell
@@ -71,7 +71,7 @@ def settled(page: Page, config: Any) -> tuple[dict[str, Any], list[str]]:
             "--best-metric is label_agreement, and no labels are asked for without --conditional"
         )
     name, notes = choose_dataset(config.dataset, config.workdir)
-    if os.path.exists(name):
+    if data.is_path(name):
         name = os.path.abspath(name)  # the run may go on from another folder
     decisive = {f.name: getattr(config, f.name) for f in dataclasses.fields(page.settings)}
     given = {name: value for name, value in decisive.items() if value is not None}
@@ -107,16 +107,7 @@ def main(page: Page, arguments: Sequence[str]) -> int:
     Returns:
       The exit code.
     """
-    make = partial(build, page)
-    known = {
-        "train": Command(
-            page.options, partial(commands.train, settle=partial(settled, page), build=make)
-        ),
-        "sample": Command(commands.Sample, partial(commands.sample, build=make)),
-        "evaluate": Command(commands.Evaluate, partial(commands.evaluate, build=make)),
-        "export": Command(commands.Export, partial(commands.export, build=make)),
-        "interpolate": Command(commands.Interpolate, partial(commands.interpolate, build=make)),
-    }
+    known = commands.commands_of(page.options, partial(settled, page), partial(build, page))
     return run(page.program, known, arguments)
 
 
@@ -177,6 +168,8 @@ def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) ->
         evaluate_every=max(1000, config.steps // 5000 * 1000),
         seed=config.seed,
         log_every=game.log_every,
+        truncated=truncated,
+        styles=game.styles and game.styles(wiring(sampled)),
         notes=tuple(notes),
     )
 

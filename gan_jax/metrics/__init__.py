@@ -52,7 +52,6 @@ from gan_jax.metrics.manifold import (
 from gan_jax.metrics.modes import MixtureCoverage, StackedModes, mixture_coverage, stacked_modes
 from gan_jax.metrics.neighbours import Neighbours, nearest_distances, nearest_neighbours
 from gan_jax.metrics.paths import PathLength, path_length
-from gan_jax.metrics.progress import progress_lines
 from gan_jax.metrics.resize import Resize, clean_bicubic, tf1_bilinear
 from gan_jax.metrics.samples import Samples
 from gan_jax.metrics.scores import InceptionScore, inception_score
@@ -131,7 +130,6 @@ __all__ = [
     "path_length",
     "pixel_extractor",
     "precision_recall",
-    "progress_lines",
     "save_inception_weights",
     "sliced_wasserstein_distance",
     "squared_mmd",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.errors import UsageError
-from gan_jax.metrics.progress import progress_lines
+from gan_jax.progress import progress_lines
 
 __all__ = ["load_images"]
 

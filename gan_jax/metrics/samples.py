@@ -13,9 +13,9 @@ from gan_jax.metrics.checks import random_stream
 from gan_jax.metrics.classes import class_histogram
 from gan_jax.metrics.classifier import digest_of
 from gan_jax.metrics.extractors import Extracted, Extractor
-from gan_jax.metrics.progress import progress_lines
 from gan_jax.metrics.reference_cache import kept
 from gan_jax.metrics.streaming import moments
+from gan_jax.progress import progress_lines
 
 __all__ = ["Samples"]
 

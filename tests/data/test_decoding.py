@@ -2,16 +2,18 @@
 
 import io
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_jax.data import _progress, decoding
+from gan_jax.data import decoding
 from gan_jax.data.decoding import arrange, decode_rows
 from gan_jax.data.pictures import Example, Pictures
 from gan_jax.errors import RunError, UsageError
+from gan_jax.progress import progress_lines
 
 
 def pictures_of(decoders, count=None):
@@ -124,13 +126,13 @@ def test_what_does_not_fit_on_the_disk_is_said_after_the_first(tmp_path):
 
 
 def test_what_takes_long_tells_how_far_it_is(tmp_path, monkeypatch, lines):
-    monkeypatch.setattr(_progress, "SECONDS", 0.0)
+    monkeypatch.setattr(decoding, "progress_lines", partial(progress_lines, seconds=0.0))
     rows_of(images_of([(4, 4, 1)] * 3), tmp_path, report=lines.append)
     assert len(lines) == 2
     assert lines[0].startswith("decoding made: 1 of 3, ")
     assert " per second, about " in lines[0]
     lines.clear()
-    monkeypatch.setattr(_progress, "SECONDS", 5.0)
+    monkeypatch.undo()
     rows_of(images_of([(4, 4, 1)] * 3), tmp_path, report=lines.append)
     assert lines == []
 

@@ -17,8 +17,8 @@ NAMES = ("biggan", "dcgan", "lsgan", "r3gan", "sagan", "sngan", "stylegan2", "va
 PAGES = {name: importlib.import_module(f"experiments.{name}").PAGE for name in NAMES}
 CHOICES = [
     ("wgan", ("--bound", "clipping")),
+    ("vanilla", ("--features", "100")),  # of fewer, nothing moves that float32 sees
     ("vanilla", ("--features", "100", "--loss", "minimax")),
-    ("vanilla", ("--features", "100")),
     ("stylegan2", ("--adaptive",)),
     ("r3gan", ("--augment", "0.5")),
     ("biggan", ("--conditional",)),
@@ -100,6 +100,31 @@ def test_every_game_trains(name, words):
     assert images.shape == (8, 8, 8, 1)
     assert np.isfinite(images).all()
     assert float(jnp.std(images, axis=0).max()) > 0
+
+
+def test_styles_of_layers_can_be_drawn_shown_and_taken_apart():
+    decided = settings(PAGES["stylegan2"], *TINY, resolution=8)
+    experiment = image_game.build(PAGES["stylegan2"], decided)
+    generator = compiled(experiment.create)(jax.random.key(0)).generator
+    space, labels = experiment.styles, {"label": jnp.zeros(3, jnp.int32)}
+    keys = jax.random.split(jax.random.key(1), 3)
+    styles = compiled(space.draw)(generator, labels, keys)
+    weights = space.weights(generator.params)
+    assert styles.shape == (3, len(weights), 8)
+    assert {len(matrix) for matrix in weights} == {8}
+    render = compiled(lambda styles: space.render(generator, labels, styles))
+    images = render(styles)
+    assert images.shape == (3, 8, 8, 1)
+    for layer in range(len(weights)):  # each of them shows
+        assert (render(styles.at[:, layer].multiply(-1.0)) != images).any()
+
+
+def test_a_folder_called_like_a_data_set_is_not_taken_for_it(tmp_path, monkeypatch):
+    (tmp_path / "digits").mkdir()
+    monkeypatch.chdir(tmp_path)
+    page = PAGES["dcgan"]
+    config = parse(page.options, ["--dataset", "digits", "--workdir", "run"], program="x")
+    assert image_game.settled(page, config)[0]["dataset"] == "digits"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -34,6 +34,26 @@ MNIST = {
 }
 SAMPLE = {"workdir": FOLDERS, "count": ("1", "9"), "label": ("0", "9", "10"), "out": PATHS}
 INTERPOLATE = {**SAMPLE, "anchors": ("2", "3"), "frames": ("1", "2")}
+TRUNCATION = {**SAMPLE, "levels": ("0.5", "1")}
+SPACE = ("latents", "styles")
+DIRECTIONS = {
+    **SAMPLE,
+    "samples": ("1", "2"),
+    "columns": ("3", "4", "9"),
+    "span": ("2", "3.5"),
+    "space": SPACE,
+    "layers": ("0", "1"),
+}
+INVERT = {
+    **SAMPLE,
+    "image": PATHS,
+    "index": ("0", "7", "360"),
+    "starts": ("1", "2"),
+    "samples": ("8", "9"),
+    "steps": ("1", "2"),
+    "space": SPACE,
+}
+MIX = {**SAMPLE, "rows": ("1", "2"), "columns": ("1", "2"), "coarse": ("1", "2")}
 EVALUATE = {
     "workdir": FOLDERS,
     "metrics": ("recall", "all", "frechet_distance", "overfitting_gap"),
@@ -89,6 +109,16 @@ PROGRAMS = {
         mnist.main,
         command_lines(commands.Interpolate, INTERPOLATE, command=("interpolate", "--workdir", "labelled")),
     ),
+    "mnist truncation": (
+        mnist.main,
+        command_lines(commands.Truncation, TRUNCATION, command=("truncation", "--workdir", "run")),
+    ),
+    "mnist directions": (
+        mnist.main,
+        command_lines(commands.Directions, DIRECTIONS, command=("directions", "--workdir", "labelled")),
+    ),
+    "mnist invert": (mnist.main, command_lines(commands.Invert, INVERT, command=("invert", "--workdir", "run", "--index", "3"))),
+    "mnist mix": (mnist.main, command_lines(commands.Mix, MIX, command=("mix", "--workdir", "run"))),
     "evaluate": (evaluate.main, command_lines(evaluate.Options, FILES, positional=IMAGES)),
     "augmentation": (augmentation.main, command_lines(augmentation.Config, AUGMENTATION)),
     "mixtures train": (mixtures.main, command_lines(Config, GAME, commands=("lab", "sweep"))),

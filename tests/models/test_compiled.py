@@ -9,7 +9,7 @@ import pytest
 from flax import linen as nn
 
 from gan_jax import layers, losses, penalties, train
-from gan_jax.models import biggan, dcgan, mlp
+from gan_jax.models import biggan, dcgan, mlp, r3gan, stylegan2
 
 CANONICAL = "b01f_01io->b01f"
 BATCH = 8
@@ -19,6 +19,14 @@ GAMES = {
     "dcgan32": (dcgan.Generator32(), dcgan.Discriminator32(), (32, 32, 1)),
     "dcgan64": (dcgan.Generator64(), dcgan.Discriminator64(), (64, 64, 3)),
     "mlp": (mlp.Generator((28, 28, 1)), mlp.Discriminator(), (28, 28, 1)),
+    "r3gan28": (r3gan.Generator28(blocks=1), r3gan.Discriminator28(blocks=1), (28, 28, 1)),
+    "stylegan2": (
+        stylegan2.Generator(
+            8, channels=1, channel_base=128, channel_max=16, style_features=8, mapping_layers=1
+        ),
+        stylegan2.Discriminator(channel_base=128, channel_max=16),
+        (8, 8, 1),
+    ),
 }
 
 

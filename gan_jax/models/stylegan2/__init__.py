@@ -32,6 +32,7 @@ from gan_jax.models.stylegan2.inputs import (
     Styles,
     StylesOf,
     mixing_prior,
+    style_weights,
     styles_path,
     truncated_prior,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "Styles",
     "StylesOf",
     "mixing_prior",
+    "style_weights",
     "styles_path",
     "truncated_prior",
 ]

@@ -20,13 +20,14 @@ from typing import Any, NamedTuple
 import jax
 from jax import numpy as jnp
 
-from gan_jax.typing import Array, Batch, PRNGKey
+from gan_jax.typing import Array, Batch, PRNGKey, PyTree
 
 __all__ = [
     "StyleInputs",
     "Styles",
     "StylesOf",
     "mixing_prior",
+    "style_weights",
     "styles_path",
     "truncated_prior",
 ]
@@ -145,6 +146,22 @@ def truncated_prior(
         )
 
     return draw
+
+
+def style_weights(params: PyTree) -> list[Array]:
+    """Return the weights that each layer's style is multiplied by first.
+
+    Args:
+      params: of a `Generator`.
+
+    Returns:
+      One matrix [D, F] for each of the L layers. The last one is that of the last image; those of
+      smaller sizes take the style of the layer after them, whose matrix stands for both.
+    """
+    sides = sorted(int(name.removeprefix("conv")) for name in params if name.startswith("conv"))
+    names = [name for side in sides for name in (f"up{side}", f"conv{side}")][1:]
+    names.append(f"image{sides[-1]}")
+    return [params[name]["conv"]["affine"]["kernel"] for name in names]
 
 
 def styles_path(
