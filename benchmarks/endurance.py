@@ -319,12 +319,12 @@ def _tell(options: Options, samples: Sequence[Sample]) -> int:
 def _train(options: Train) -> int:
     """Train as `experiments.mnist` does, with no end, and return the exit code."""
     from experiments import mnist
-    from gan_jax import loop
+    from gan_jax import image_game, loop
     from gan_jax.compilation import use_compilation_cache
 
     use_compilation_cache()
     config = mnist.Config(dataset="digits", features=options.features)
-    usual = mnist.build(mnist.settled(config)[0])
+    usual = image_game.experiment(mnist.PAGE, config)
     endless: dict[str, Any] = {"steps": _FOREVER}
     if not options.evaluate:
         endless["evaluate"] = None

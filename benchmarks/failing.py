@@ -127,9 +127,10 @@ def digits(*, images: int | None = None, faster: float = 1.0, steps: int = 2000)
 def recommended(steps: int = 20_000) -> Game:
     """Play on the digits what `experiments.mnist` does."""
     from experiments import mnist
+    from gan_jax import image_game
 
     config = mnist.Config(dataset="digits", steps=steps)
-    experiment = mnist.build(mnist.settled(config)[0])
+    experiment = image_game.experiment(mnist.PAGE, config)
     fake = experiment.wiring(experiment.prior)
     draws = (_drawing("train", None), _drawing("test", None))
     return Game(experiment.create, experiment.train_step, fake, *draws, steps)

@@ -9,6 +9,7 @@ Nothing is timed, and no device but the CPU's virtual ones is needed: the very p
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,9 +125,11 @@ def _measured(name: str, devices: Sequence[jax.Device]) -> dict[str, Any]:
     import jax
 
     from experiments import mnist
+    from gan_jax import image_game
 
-    settings, _ = mnist.settled(mnist.Config(dataset="mnist", **PRESETS[name]))
-    experiment = mnist.build(settings)
+    config = mnist.Settings(dataset="mnist", **PRESETS[name])
+    decided = {**dataclasses.asdict(config), **mnist.recipe(config)}  # which wants no data
+    experiment = image_game.build(mnist.PAGE, decided)
     state = jax.eval_shape(experiment.create, jax.random.key(0))
     parameters = {
         who: sum(leaf.size for leaf in jax.tree.leaves(getattr(state, who).params))

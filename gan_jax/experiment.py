@@ -38,6 +38,8 @@ class Experiment:
       steps: how many training steps.
       batch_size: real examples taken from the data per step, over all devices.
       seed: seed of everything random.
+      group: of a device's share of a batch, what it must be a multiple of: examples of a pack, or
+        batches for several updates.
       resident: keep the training data on the device; off, the host prefetches batches, also from
         memory-mapped arrays. None keeps what takes at most a quarter of the device's memory, and
         anything where that is the host's. It decides speed alone, not the result.
@@ -58,6 +60,8 @@ class Experiment:
       latent_weights: `params -> matrices`, see `gan_jax.exploration.Space`; None if
         `first_weights` finds them.
       styles: the space behind a mapping network; None if there is none.
+      standing: `(generator, prior) -> generator`, with the statistics of samples of that prior,
+        see `gan_jax.train.standing_statistics`; None leaves the running ones.
       notes: lines for the report, e.g. why this data set.
     """
 
@@ -76,6 +80,7 @@ class Experiment:
     steps: int
     batch_size: int
     seed: int
+    group: int = 1
     resident: bool | None = None
     scan: bool = True
     log_every: int = 100
@@ -88,6 +93,7 @@ class Experiment:
     truncated: Callable[[float], Prior] | None = None
     latent_weights: Callable[[PyTree], Sequence[Array]] | None = None
     styles: Space | None = None
+    standing: Callable[[TrainState, Prior], TrainState] | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -106,6 +112,18 @@ class Experiment:
         if self.diagnose_every is not None:
             return self.diagnose_every
         return self.log_every * -(-100 // self.log_every)
+
+    def at_rest(self, generator: TrainState, prior: Prior | None = None) -> TrainState:
+        """Return a generator as samples are drawn of it: with statistics that stand, if it has any.
+
+        Args:
+          generator: as it is in training.
+          prior: of the samples to come, the usual one if None.
+
+        Returns:
+          The generator to draw from.
+        """
+        return self.standing(generator, prior or self.prior) if self.standing else generator
 
     @property
     def sampler(self) -> Callable[[TrainState, Batch, Array], Any]:

@@ -17,9 +17,7 @@ __all__ = ["choose_dataset", "from_json", "spell"]
 Settings = TypeVar("Settings")
 
 
-def choose_dataset(
-    name: str, workdir: Path, shapes: Mapping[str, Any] | None = None
-) -> tuple[str, list[str]]:
+def choose_dataset(name: str, workdir: Path) -> tuple[str, list[str]]:
     """Decide which data set a run is on.
 
     `"auto"` means that of the run which is in the folder already, else MNIST if it can be had, else
@@ -28,13 +26,12 @@ def choose_dataset(
     Args:
       name: a data set's name, or `"auto"`.
       workdir: the run's folder.
-      shapes: what is accepted, by name; anything if None.
 
     Returns:
       The data set's name, and notes for the run's report.
 
     Raises:
-      UsageError: the run in the folder is on something not accepted.
+      UsageError: what the run in the folder says of itself is damaged.
     """
     notes: list[str] = []
     if name == "auto" and os.path.exists(workdir / "config.json"):
@@ -48,8 +45,6 @@ def choose_dataset(
         dataset, why = data.load_auto()
         name, notes = dataset.name, [why]
         print(why, flush=True)
-    if shapes is not None and name not in shapes:
-        raise UsageError(f"--workdir {workdir} holds a run on {name!r}: name a new folder")
     return name, notes
 
 

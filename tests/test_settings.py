@@ -60,4 +60,4 @@ def test_other_names_and_ranges_are_refused():
 def test_notes_that_are_no_lines_are_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"config": {"dataset": "a"}, "notes": 3}')
     with pytest.raises(UsageError, match=r"config.json is damaged \(notes are 3\)"):
-        choose_dataset("auto", tmp_path, {"a": ()})
+        choose_dataset("auto", tmp_path)

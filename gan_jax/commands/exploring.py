@@ -98,7 +98,8 @@ def truncation(options: Truncation, build: Build) -> int:
     rows = []
     for prior in priors.values():
         latents = jax.vmap(prior)(keys)
-        rows.append(render_images(decoder, generator, labels, latents, step))
+        standing = experiment.at_rest(generator, prior)
+        rows.append(render_images(decoder, standing, labels, latents, step))
     images, indices = np.concatenate(rows), np.repeat(np.arange(len(rows)), options.count)
     path = options.out or options.workdir / f"truncation_seed_{options.seed}.png"
     picture = report.class_grid(

@@ -21,7 +21,7 @@ Build = Callable[[dict[str, Any]], "Experiment"]
 def load_run(
     workdir: Path, build: Build, *, best: bool = False
 ) -> tuple[Experiment, TrainState, int]:
-    """Rebuild a run's experiment and restore its generator.
+    """Rebuild a run's experiment and restore its generator, ready to be drawn from.
 
     Args:
       workdir: the run's folder.
@@ -36,7 +36,7 @@ def load_run(
       RunError: no checkpoint is good.
     """
     experiment, players, step = restore_players(workdir, build, best=best, names=("generator",))
-    return experiment, players["generator"], step
+    return experiment, experiment.at_rest(players["generator"]), step
 
 
 def restore_players(

@@ -85,7 +85,8 @@ def load(
             pictures, split, resolution=resolution, channels=channels, report=report
         )
     dataset = _load_built_in(source, split, data_dir, report)
-    if resolution is None and channels is None:
+    _, *side, depth = dataset.images.shape
+    if (resolution is None or side == [resolution] * 2) and channels in (None, depth):
         return dataset
     images = [fit(image, resolution=resolution, channels=channels) for image in dataset.images]
     return replace(dataset, images=np.stack(images))

@@ -44,6 +44,7 @@ def classifier_evaluation(
     conditional: bool,
     seed: int,
     truncated: Callable[[float], Sampler] | None = None,
+    standing: Callable[[TrainState, float | None], TrainState] | None = None,
     critic: Critic | None = None,
     benchmark: Benchmark = _USUAL,
 ) -> Callable[..., Evaluation]:
@@ -59,6 +60,8 @@ def classifier_evaluation(
       conditional: ask for the labels of the reals, and measure how often they come.
       seed: seed of the latents where no others are asked for.
       truncated: makes a sampler with latents up to a magnitude, None where there can be none.
+      standing: of a generator and a magnitude, or None for the usual latents, the generator that is
+        judged; None judges the one that is given.
       critic: gives a discriminator's logits, see `make_critic`; None where it is not to be judged.
       benchmark: what there is to measure on the data set.
 
@@ -100,6 +103,7 @@ def classifier_evaluation(
         reals = judge.train.first(len(asked)) if split == "train" else judge.test
         chosen = _chosen(request, benchmark, reals, conditional, critic is not None)
         generator, drawn = _conditions(generator, request, seed)
+        generator = standing(generator, request.truncation) if standing else generator
         fakes = [
             _fake(draw, generator, asked, one, reals.extractor, conditional, report)
             for one in drawn.seeds

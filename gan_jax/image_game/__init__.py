@@ -6,7 +6,18 @@ imported before it is needed, so that `--help` is quick.
 """
 
 from gan_jax.image_game.game import Game, taking_turns
-from gan_jax.image_game.page import Page, build, main, settled
-from gan_jax.image_game.settings import ImageSettings, pyramid
+from gan_jax.image_game.page import Page, build, experiment, main, settled
+from gan_jax.image_game.settings import ImageSettings, pyramid, small_widths
 
-__all__ = ["Game", "ImageSettings", "Page", "build", "main", "pyramid", "settled", "taking_turns"]
+__all__ = [
+    "Game",
+    "ImageSettings",
+    "Page",
+    "build",
+    "experiment",
+    "main",
+    "pyramid",
+    "settled",
+    "small_widths",
+    "taking_turns",
+]

@@ -38,7 +38,10 @@ class Game:
       truncated: of a threshold, the prior truncated there; None where there is none.
       styles: given how samples are made, the space behind a mapping network; None without one.
       gaussian: whether latents are normal, so that walks between them are on a sphere.
+      standing: batches of fakes whose statistics stand in for the running ones in what is drawn and
+        judged; 0 for the running ones.
       log_every: steps from one row of metrics to the next.
+      name: of the game in titles, the page's if empty.
     """
 
     generator: nn.Module
@@ -54,7 +57,9 @@ class Game:
     truncated: Callable[[float], Prior] | None = None
     styles: Callable[[Fake], Space] | None = None
     gaussian: bool = True
+    standing: int = 0
     log_every: int = 20
+    name: str = ""
 
 
 def taking_turns(

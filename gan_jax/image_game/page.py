@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gan_jax import commands
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from gan_jax.data import Dataset
     from gan_jax.evaluation import Benchmark
     from gan_jax.experiment import Experiment
-    from gan_jax.train import GANState, Shown
+    from gan_jax.train import Fake, GANState, Prior, Shown, TrainState
 
-__all__ = ["Page", "build", "main", "settled"]
+__all__ = ["Page", "build", "experiment", "main", "settled"]
 
 
 class Page(NamedTuple):
@@ -73,9 +73,11 @@ def settled(page: Page, config: Any) -> tuple[dict[str, Any], list[str]]:
     name, notes = choose_dataset(config.dataset, config.workdir)
     if data.is_path(name):
         name = os.path.abspath(name)  # the run may go on from another folder
+    from_json(page.settings, {"dataset": name})  # an edited config.json may name any
+    config = dataclasses.replace(config, dataset=name)
     decisive = {f.name: getattr(config, f.name) for f in dataclasses.fields(page.settings)}
     given = {name: value for name, value in decisive.items() if value is not None}
-    settings = {**page.recipe(config), **given, "dataset": name}
+    settings = {**page.recipe(config), **given}
     images = data.load(
         name,
         split="train",
@@ -134,7 +136,15 @@ def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) ->
     wiring = train.conditional if config.conditional else train.unconditional
     shown: Shown = train.with_labels if config.conditional else train.alone
     looked_at = shown if game.packs == 1 else _in_packs(game.packs, shown)
-    sampled, truncated = game.sampled or game.prior, game.truncated
+    sampled, truncated = game.sampled or game.prior, game.truncated and cache(game.truncated)
+    standing = _standing(config, game, wiring)
+
+    def at_rest(generator: TrainState, limit: float | None) -> TrainState:
+        assert standing is not None
+        if limit is None or truncated is None:
+            return standing(generator, sampled)
+        return standing(generator, truncated(limit))
+
     load: Callable[..., Dataset] = partial(
         data.load, config.dataset, resolution=config.resolution, channels=config.channels
     )
@@ -145,12 +155,14 @@ def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) ->
         conditional=config.conditional,
         seed=config.seed,
         truncated=truncated and (lambda limit: train.make_sampler(wiring(truncated(limit)))),
+        standing=standing and at_rest,
         critic=make_critic(looked_at),
         benchmark=page.benchmark(config) if page.benchmark else Benchmark(),
     )
     return Experiment(
         name=page.name,
-        title=f"{page.name} on {_title(config.dataset)}" + ", conditional" * config.conditional,
+        title=f"{game.name or page.name} on {_title(config.dataset)}"
+        + ", conditional" * config.conditional,
         config=dict(settings),
         command=spell(page.program, settings, _usual(page, config)),
         create=partial(_initial_state, config, game),
@@ -165,13 +177,60 @@ def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) ->
         shown=looked_at,
         steps=config.steps,
         batch_size=config.batch_size * game.batches,
+        group=game.batches,
         evaluate_every=max(1000, config.steps // 5000 * 1000),
         seed=config.seed,
         log_every=game.log_every,
         truncated=truncated,
         styles=game.styles and game.styles(wiring(sampled)),
+        standing=standing,
         notes=tuple(notes),
     )
+
+
+def experiment(page: Page, config: Any) -> Experiment:
+    """Make the experiment of options, some of them left open.
+
+    Args:
+      page: the experiment's page.
+      config: its options.
+
+    Returns:
+      The experiment.
+
+    Raises:
+      UsageError: what was given does not go together, or there is no such data set.
+      RunError: the data set can't be had.
+    """
+    return build(page, *settled(page, config))
+
+
+def _standing(
+    config: Any, game: Game, wiring: Callable[[Prior], Fake]
+) -> Callable[[TrainState, Prior], TrainState] | None:
+    """Make what gives a generator the statistics of samples of a prior, if the game has it so."""
+    if not game.standing:
+        return None
+    import jax
+
+    from gan_jax import train
+
+    labels = {"label": lambda key: jax.random.randint(key, (), 0, config.classes)}
+    key = jax.random.fold_in(jax.random.key(config.seed), 5)
+
+    @cache
+    def compiled(prior: Prior) -> Callable[..., TrainState]:
+        return jax.jit(
+            partial(
+                train.standing_statistics,
+                fake=wiring(prior),
+                size=min(config.batch_size, 256),
+                batches=game.standing,
+                conditions=labels if config.conditional else None,
+            )
+        )
+
+    return lambda generator, prior: compiled(prior)(generator, key)
 
 
 def _read(page: Page, settings: Mapping[str, Any]) -> Any:

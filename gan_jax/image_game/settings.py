@@ -9,7 +9,7 @@ from typing import Literal
 from gan_jax import commands
 from gan_jax.command_line import require
 
-__all__ = ["ImageSettings", "pyramid"]
+__all__ = ["ImageSettings", "pyramid", "small_widths"]
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,23 @@ def pyramid(resolution: int) -> tuple[int, int]:
     accepted = "4, 5, 6 or 7 times a power of 2, such as 28, 32 or 64"
     require(fits, "resolution", resolution, accepted)
     return base, doublings
+
+
+def small_widths(features: int, resolution: int) -> list[int]:
+    """Return widths of maps for which a CPU has time, twice as many as maps are half as large.
+
+    Args:
+      features: channels at the images' own side.
+      resolution: that side.
+
+    Returns:
+      Channels from the largest maps down to the smallest, `4 * features` at most.
+
+    Raises:
+      UsageError: the side can't be split, see `pyramid`.
+
+    >>> small_widths(8, 28), small_widths(8, 64)
+    ([8, 16, 32], [8, 16, 32, 32, 32])
+    """
+    _, doublings = pyramid(resolution)
+    return [features * min(4, 2**level) for level in range(doublings + 1)]

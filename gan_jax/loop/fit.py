@@ -96,7 +96,7 @@ def fit(
     """
     workdir = Path(workdir)
     devices = list(devices or jax.devices())
-    share = parallel.batch_share(experiment.batch_size, len(devices))
+    share = parallel.batch_share(experiment.batch_size, len(devices), group=experiment.group)
     create_key, data_key, view_key = jax.random.split(jax.random.key(experiment.seed), 3)
     # What a fourth key of the split would be.
     probe_key = jax.random.fold_in(jax.random.key(experiment.seed), 3)

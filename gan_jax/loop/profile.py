@@ -38,7 +38,7 @@ def profile_run(
     Raises:
       RunError: nothing could be traced.
     """
-    share = parallel.batch_share(experiment.batch_size, len(devices))
+    share = parallel.batch_share(experiment.batch_size, len(devices), group=experiment.group)
     batch = {name: array[:share] for name, array in dataset.arrays.items()}
     step = compilation.jit(make_step(experiment))
     profile = profiling.profile_step(step, state, jax.device_put(batch, devices[0]), directory)

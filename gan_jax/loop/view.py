@@ -40,7 +40,8 @@ def sample_grid(
     sample = jax.jit(experiment.sampler)
 
     def draw(state: GANState) -> np.ndarray:
-        images = np.asarray(sample(state.generator, {"label": labels}, keys))
+        generator = experiment.at_rest(state.generator)
+        images = np.asarray(sample(generator, {"label": labels}, keys))
         scale = report.display_scale(images.shape[1])
         return report.image_grid(images, scale=scale, smooth=True)
 

@@ -100,22 +100,24 @@ def shard_map(
     return step
 
 
-def batch_share(batch_size: int, devices: int) -> int:
+def batch_share(batch_size: int, devices: int, *, group: int = 1) -> int:
     """Return how many examples of a global batch each device gets.
 
     Args:
       batch_size: examples in the global batch.
       devices: number of devices.
+      group: examples that stay on one device together: a pack, or one for each of several updates.
 
     Returns:
       `batch_size / devices`.
 
     Raises:
-      UsageError: `batch_size` is not a positive multiple of `devices`.
+      UsageError: the number of groups is not a positive multiple of `devices`.
     """
-    if batch_size < 1 or batch_size % devices:
+    groups = batch_size // group
+    if groups < 1 or groups % devices:
         raise UsageError(
-            f"batch size {batch_size} can't be split over {devices} devices: "
+            f"batch size {groups} can't be split over {devices} devices: "
             f"it must be a positive multiple of {devices} (--devices takes fewer)"
         )
     return batch_size // devices

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import scaling
 from benchmarks.collectives import Collective, read_collectives
-from gan_jax import parallel
+from gan_jax import image_game, parallel
 from gan_jax.train import scan_steps
 
 DEVICES = 4
@@ -107,7 +107,7 @@ def test_the_program_of_a_run_averages_every_gradient():
     from experiments import mnist
 
     config = mnist.Config(dataset="digits", features=4, batch_size=8)
-    experiment = mnist.build(mnist.settled(config)[0])
+    experiment = image_game.experiment(mnist.PAGE, config)
     program = scaling.compiled_run(experiment, jax.devices()[:2])
     counted = scaling.count(program, devices=2, steps=experiment.log_every)
     state = jax.eval_shape(experiment.create, jax.random.key(0))

@@ -12,6 +12,7 @@ import pytest
 from gan_jax import data, image_game
 from gan_jax.command_line import parse
 from gan_jax.errors import UsageError
+from gan_jax.evaluation import Request
 
 NAMES = ("biggan", "dcgan", "lsgan", "r3gan", "sagan", "sngan", "stylegan2", "vanilla", "wgan")
 PAGES = {name: importlib.import_module(f"experiments.{name}").PAGE for name in NAMES}
@@ -182,6 +183,14 @@ def test_mistakes_are_one_line(words, said, tmp_path, capsys):
     assert not workdir.exists()
 
 
+def test_each_device_wants_a_batch_of_its_own_for_every_update(tmp_path, capsys):
+    # 5 x 8 examples could be shared out between 5 devices, but not 5 batches of 8.
+    words = [*TINY, "--devices", "5", "--workdir", str(tmp_path / "run")]
+    assert image_game.main(PAGES["wgan"], words) == 2
+    said = "batch size 8 can't be split over 5 devices: it must be a positive multiple of 5"
+    assert said in capsys.readouterr().err
+
+
 def test_a_folder_of_another_page_is_refused(run, capsys):
     assert image_game.main(PAGES["lsgan"], [*TINY, "--workdir", str(run)]) == 2
     error = capsys.readouterr().err
@@ -237,3 +246,27 @@ def test_settings_that_were_edited_are_refused():
 def test_data_is_what_it_was_without_a_resolution():
     plain, sized = (data.load("digits", resolution=side) for side in (None, 8))
     np.testing.assert_array_equal(plain.images, sized.images)
+
+
+def test_a_biggan_is_drawn_and_judged_with_standing_statistics():
+    decided = settings(PAGES["biggan"], *TINY, "--conditional", resolution=8)
+    experiment = image_game.build(PAGES["biggan"], decided)
+    generator = compiled(experiment.create)(jax.random.key(0)).generator
+    standing = experiment.at_rest(generator)
+    looks = []
+    request = Request(metrics=("frechet_distance",), extractor="pixels", count=100)
+    experiment.evaluate(
+        generator, 4, request=request, look=lambda fakes, *_: looks.append(fakes), report=len
+    )
+    (judged,) = looks
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(0), 1), 100)
+    sample = jax.jit(experiment.sampler)
+    for player, same in ((standing, True), (generator, False)):
+        drawn = data.to_uint8(sample(player, {"label": judged.labels}, keys))
+        assert (np.asarray(drawn) == judged.images).all() == same
+    truncated = experiment.at_rest(generator, experiment.truncated(0.1))
+    means = [
+        np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(each.model_state)])
+        for each in (standing, truncated)
+    ]
+    assert (means[0] != means[1]).any()  # they belong to the samples to come

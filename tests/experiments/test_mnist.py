@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from experiments import mnist
+from gan_jax import image_game
 from gan_jax.errors import UsageError
 from gan_jax.writers import read_jsonl
 
@@ -55,7 +57,8 @@ def test_the_settings_are_all_in_the_config(trained):
     assert config["config"] == {
         "dataset": "digits", "model": "mlp", "conditional": True, "steps": 120, "batch_size": 64,
         "features": 16, "learning_rate": 1e-3, "gamma": config["config"]["gamma"], "seed": 0,
-        "dtype": "float32",
+        "dtype": "float32", "best_metric": "frechet_distance",
+        "resolution": 8, "channels": 1, "classes": 10,
     }  # fmt: skip
     command = config["command"]
     assert (
@@ -70,7 +73,7 @@ def test_the_recorded_command_means_the_same_settings(trained, tmp_path):
 
     words = stored["command"].split()[3:]
     config = parse(mnist.Config, [*words, "--workdir", str(tmp_path)], program="x")
-    settings, _ = mnist.settled(config)
+    settings, _ = image_game.settled(mnist.PAGE, config)
     assert json.loads(json.dumps(settings)) == stored["config"]
 
 
@@ -122,7 +125,7 @@ def test_going_on_with_a_finished_run_changes_nothing(trained, tmp_path, capsys)
         (["--devices", "99", "--dataset", "digits"], "--devices is 99: it must be from 1 to the 8"),
         (["--dataset", "digits", "--batch-size", "30"], "batch size 30 can't be split over 8 devices"),
         (["--dataset", "digits", "--batch-size", "4000", "--devices", "1"], "batch_size 4000 must be"),
-        (["--model", "dcgan", "--gamma", "1", "1", "--dataset", "digits"], "--gamma was given"),
+        (["--model", "dcgan", "--gamma", "1", "1", "--dataset", "digits"], "left out with --model dcgan"),
         (["--gamma", "1", "nan"], "--gamma is (1.0, nan): it must be two numbers from 1e-12 to 1e12"),
         (["--learning-rate", "0"], "--learning-rate is 0.0: it must be from 1e-12 to 1"),
         (["--seed", "-1"], "--seed is -1"),
@@ -162,9 +165,9 @@ def test_no_checkpoint_to_sample_from_is_one_line(trained, tmp_path, capsys):
 @pytest.mark.parametrize("dataset", ["digits", "mnist"])
 @pytest.mark.parametrize("conditional", [False, True])
 def test_every_preset_takes_a_step(model, dataset, conditional):
-    config = mnist.Config(dataset=dataset, model=model, conditional=conditional, features=8)
-    settings, _ = mnist.settled(config)
-    experiment = mnist.build(settings)
+    config = mnist.Settings(dataset=dataset, model=model, conditional=conditional)
+    decided = {**dataclasses.asdict(config), **mnist.recipe(config), "features": 8}
+    experiment = image_game.build(mnist.PAGE, decided)
     batch = {
         "real": jax.ShapeDtypeStruct((8, *mnist.SHAPES[dataset]), np.float32),
         "label": jax.ShapeDtypeStruct((8,), np.int32),
@@ -180,7 +183,7 @@ def test_every_preset_takes_a_step(model, dataset, conditional):
 def test_a_config_with_another_dataset_is_named(tmp_path):
     (tmp_path / "config.json").write_text('{"experiment": "mnist", "config": {"dataset": "birds"}}')
     with pytest.raises(UsageError, match="birds"):
-        mnist.settled(mnist.Config(workdir=tmp_path))
+        image_game.settled(mnist.PAGE, mnist.Config(workdir=tmp_path))
 
 
 def test_the_module_runs_and_helps():
@@ -291,10 +294,8 @@ def test_an_alarm_can_stop_the_run_with_exit_code_1(tmp_path, capsys):
 
 @pytest.mark.parametrize("model", ["mlp", "dcgan"])
 def test_bfloat16_is_for_the_networks_alone(model):
-    settings, _ = mnist.settled(
-        mnist.Config(dataset="digits", model=model, features=4, dtype="bfloat16")
-    )
-    experiment = mnist.build(settings)
+    config = mnist.Config(dataset="digits", model=model, features=4, dtype="bfloat16")
+    experiment = image_game.experiment(mnist.PAGE, config)
     batch = {"real": np.ones((4, 8, 8, 1), np.float32), "label": np.zeros(4, np.int32)}
     state, metrics = jax.jit(lambda key: experiment.train_step(experiment.create(key), batch))(
         jax.random.key(0)

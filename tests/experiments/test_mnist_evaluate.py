@@ -44,8 +44,6 @@ def test_the_best_metric_is_a_setting_of_the_run(trained):
     steps = {int(path.name) for path in (trained / "checkpoints").iterdir() if path.name.isdigit()}
     assert steps == {1000, 2000, 2200}
     assert checkpoint.best_step(trained / "checkpoints", "recall", mode="max") == 1000
-    usual, _ = mnist.settled(mnist.Config(dataset="digits"))
-    assert "best_metric" not in usual
 
 
 def test_commands_take_the_best_checkpoint_when_asked(workdir, capsys):

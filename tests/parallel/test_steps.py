@@ -75,6 +75,12 @@ def test_a_batch_that_does_not_divide_is_refused(one_device, spread):
         run(create(jax.random.key(0)), games.image_batch(jax.random.key(1), 12))
 
 
+def test_what_belongs_together_stays_on_one_device():
+    assert parallel.batch_share(40, 2, group=5) == 20
+    with pytest.raises(UsageError, match="batch size 8 can't be split over 5 devices"):
+        parallel.batch_share(40, 5, group=5)  # 8 on each are not 5 batches
+
+
 def test_vmap_with_an_axis_name_is_a_parallel_run_too(one_device):
     create, step, batches, expected, _ = one_device
 
