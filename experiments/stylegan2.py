@@ -88,12 +88,12 @@ def recipe(config: Settings) -> dict[str, Any]:
 def networks(config: Settings) -> tuple[Any, nn.Module]:
     """Make the generator and the discriminator of settled settings.
 
-    Maps are up to `features` wide: in `small` from half the image's side down, in configuration F
-    from 64 down.
+    Maps are up to `features` wide: in `small` from a quarter of the image's side down, in
+    configuration F from 64 down.
     """
     from gan_jax.models import stylegan2
 
-    side = config.resolution // 2 if config.preset == "small" else 64
+    side = config.resolution // 4 if config.preset == "small" else 64
     sizes: dict[str, Any] = dict(
         base=image_game.pyramid(config.resolution)[0],
         num_classes=config.classes * config.conditional,

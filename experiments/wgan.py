@@ -7,6 +7,10 @@
 Not here: the 100 updates of the critic that the first paper's code, though not its text, makes
 before each of the first 25 updates of the generator.
 
+On 2 CPU cores `small` trains for 54 s on MNIST and comes to a Fréchet distance of 61.0 ± 4.5 (3
+seeds), where real images have 1.8. On 2 CPU cores `small --bound clipping` trains for 47 s on MNIST
+and comes to a Fréchet distance of 129.2 ± 17.6 (3 seeds), where real images have 1.8.
+
 Reference:
   Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, https://arxiv.org/abs/1701.07875;
   Gulrajani et al., Improved Training of Wasserstein GANs, 2017, https://arxiv.org/abs/1704.00028
@@ -65,7 +69,7 @@ def recipe(config: Settings) -> dict[str, Any]:
     rate = 1e-4 if config.bound == "penalty" else 5e-5
     if config.preset == "paper":
         return dict(resolution=64, steps=200_000, batch_size=64, features=128, learning_rate=rate)
-    return dict(steps=2000, batch_size=64, features=32, learning_rate=4 * rate)
+    return dict(steps=1800, batch_size=32, features=16, learning_rate=10 * rate)
 
 
 def optimizer(config: Settings) -> optax.GradientTransformation:
