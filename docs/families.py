@@ -60,8 +60,8 @@ HEAD = """# The families side by side
 Made by `python -m docs.families` from [families.json](../benchmarks/results/families.json); a test
 keeps it true to that.
 
-Every family of `experiments/` with its `small` preset, without labels, on the same data, each for
-about as long on the same two CPU cores:
+The families of `experiments/`, each with its `small` preset, without labels, on the same data and
+for about as long on the same two CPU cores:
 
     {command}
 
@@ -69,7 +69,8 @@ Distances are Fréchet distances between features of a classifier trained on the
 samples against the 10,000 test images; *real* is that of as many training images to the same test
 images, which is what a perfect generator would get. Means and standard deviations are over the
 seeds, which are 0, 1, ..., none selected. Samples are of seed 0, not selected either. Precision and
-recall are of 3 neighbours in the same features.
+recall are of 3 neighbours in the same features. The presets' learning rates were chosen on another
+seed, against training images.
 
 "After {images:,}" is the distance when the discriminator had seen {images:,} real images, in the
 same runs: on the way for all of them, with learning rates still high and averages still short.
@@ -88,6 +89,8 @@ def page(rows: Sequence[Mapping[str, Any]]) -> str:
       Markdown.
     """
     parts = [HEAD.format(command=MEASURE, images=IMAGES)]
+    if missing := [f"`{name}`" for name in FAMILIES if name not in {row["family"] for row in rows}]:
+        parts.append(f"Not measured yet: {', '.join(missing)}.\n")
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         chosen = [row for row in rows if row["dataset"] == dataset]
         parts += [f"## {TITLES[dataset]}\n", _reached(chosen), _pictures(dataset, chosen)]

@@ -65,6 +65,7 @@ def test_the_nearest_comes_first_and_seeds_are_averaged():
     assert "| 90 | 3.0 | 1.5 | 0.50 | 0.25 | 0.125 | 1 |" in page
     assert "| *real* |  |  |  | 2.00 | 1 | 0.90 | 0.90 | 0.001 |  |" in page
     assert "![Samples of mlp](families/mnist-mlp.png)" in page
+    assert "Not measured yet: `vanilla`, `lsgan`, " in page
 
 
 def test_costs_are_medians_of_all_runs_and_the_cheapest_comes_first():
@@ -80,6 +81,7 @@ def test_tables_are_whole():
     page = families.page(rows)
     tables = [part for part in page.split("\n\n") if part.startswith("|")]
     assert len(tables) == 2 * (1 + 3) + 1
+    assert "Not measured yet" not in page
     for table in tables:
         assert len({line.count("|") for line in table.strip().splitlines()}) == 1
 
