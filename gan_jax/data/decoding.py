@@ -16,7 +16,6 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from gan_jax.data.pictures import Example, Pictures, quiet
-from gan_jax.data.resizing import fit
 from gan_jax.errors import RunError, UsageError
 from gan_jax.progress import progress_lines
 
@@ -77,7 +76,7 @@ def decode_rows(
     is_test = np.empty(pictures.count, bool)
     progress = progress_lines(f"decoding {pictures.name}", pictures.count, report)
     first, shape = "", (0, 0, 0)
-    fitted = partial(fit, resolution=resolution, channels=channels)
+    fitted = partial(pictures.fitted, resolution=resolution, channels=channels)
     with quiet(), closing(_decoded(pictures, fitted)) as images:
         for index, (example, word, pixels) in enumerate(images):
             if not index:

@@ -69,7 +69,8 @@ def open_folder(folder: Path, report: Callable[[str], None] = print) -> Pictures
             path = os.path.join(folder, *file.parts)
             label = labels[_class(file, splits)]
             is_test = bool(splits) and file.parts[0] == splits[1]
-            yield Example(shown(path), label, is_test, partial(decode_picture, path))
+            name = "/".join(file.parts)
+            yield Example(shown(path), label, is_test, partial(decode_picture, path), name)
 
     listing = hashlib.sha256(json.dumps(files).encode()).hexdigest()
     return Pictures(

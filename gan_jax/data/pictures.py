@@ -12,6 +12,8 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from gan_jax.data.resizing import fit
+
 __all__ = ["SUFFIXES", "Example", "Pictures", "decode_picture", "quiet", "shown", "simple_name"]
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -30,12 +32,14 @@ class Example(NamedTuple):
       is_test: whether it is of the test split; without meaning where `Pictures.is_split` is off.
       decode: returns it as uint8 [H, W, C], C 1 or 3; raises a `ValueError` of one line if it is
         damaged. Threads call it.
+      name: its path below the folder it is in; `""` if it is in none.
     """
 
     place: str
     label: int
     is_test: bool
     decode: Callable[[], np.ndarray]
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +56,7 @@ class Pictures:
         out.
       count: how many examples there are.
       examples: gives them, always in one order.
+      fitted: gives a decoded image its size and channels, called as `gan_jax.data.resizing.fit`.
     """
 
     name: str
@@ -62,6 +67,7 @@ class Pictures:
     is_split: bool
     count: int
     examples: Callable[[], Iterator[Example]]
+    fitted: Callable[..., np.ndarray] = fit
 
 
 def decode_picture(file: str | os.PathLike[str] | IO[bytes]) -> np.ndarray:

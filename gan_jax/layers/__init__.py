@@ -1,5 +1,6 @@
 """Building blocks of networks, without papers' names."""
 
+from gan_jax.layers.activation import PReLU
 from gan_jax.layers.attention import SelfAttention
 from gan_jax.layers.conditional_norm import (
     ConditionalBatchNorm,
@@ -15,10 +16,13 @@ from gan_jax.layers.convolution import (
 )
 from gan_jax.layers.equalized import EqualizedConv, EqualizedDense
 from gan_jax.layers.fourier import FourierFeatures, fourier_features
+from gan_jax.layers.instance import instance_norm
 from gan_jax.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
 from gan_jax.layers.modulated import ModulatedConv, modulated_conv
 from gan_jax.layers.normalization import Normalization, batch_norm, layer_norm, no_norm
+from gan_jax.layers.padding import reflection_pad
 from gan_jax.layers.resampling import blur, downsample, mean_pool, nearest_upsample, upsample
+from gan_jax.layers.shuffle import pixel_shuffle
 from gan_jax.layers.spectral import (
     SpectralConv,
     SpectralConvTranspose,
@@ -40,6 +44,7 @@ __all__ = [
     "MinibatchStandardDeviation",
     "ModulatedConv",
     "Normalization",
+    "PReLU",
     "ProjectionHead",
     "SelfAttention",
     "SpectralConv",
@@ -53,11 +58,14 @@ __all__ = [
     "conv_transpose",
     "downsample",
     "fourier_features",
+    "instance_norm",
     "layer_norm",
     "mean_pool",
     "modulated_conv",
     "nearest_upsample",
     "no_norm",
+    "pixel_shuffle",
+    "reflection_pad",
     "spectral_norm",
     "upsample",
 ]

@@ -57,6 +57,7 @@ from .matching_aware import (
     matching_aware_discriminator_loss,
     matching_aware_generator_loss,
 )
+from .perceptual import perceptual_loss
 from .reconstruction import (
     charbonnier_loss,
     cycle_consistency_loss,
@@ -123,6 +124,7 @@ __all__ = [
     "non_saturating_generator_loss",
     "one_sided_label_smoothing",
     "pearson",
+    "perceptual_loss",
     "pull_away_loss",
     "relativistic",
     "relativistic_average",

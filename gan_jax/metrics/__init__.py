@@ -51,6 +51,7 @@ from gan_jax.metrics.manifold import (
 )
 from gan_jax.metrics.modes import MixtureCoverage, StackedModes, mixture_coverage, stacked_modes
 from gan_jax.metrics.neighbours import Neighbours, nearest_distances, nearest_neighbours
+from gan_jax.metrics.pairs import l1_distance, psnr, sharpness, ssim
 from gan_jax.metrics.paths import PathLength, path_length
 from gan_jax.metrics.resize import Resize, clean_bicubic, tf1_bilinear
 from gan_jax.metrics.samples import Samples
@@ -115,6 +116,7 @@ __all__ = [
     "inception_score",
     "inception_weights",
     "kernel_distance",
+    "l1_distance",
     "label_agreement",
     "laplacian_sliced_wasserstein",
     "manifold_overlap",
@@ -130,9 +132,12 @@ __all__ = [
     "path_length",
     "pixel_extractor",
     "precision_recall",
+    "psnr",
     "save_inception_weights",
+    "sharpness",
     "sliced_wasserstein_distance",
     "squared_mmd",
+    "ssim",
     "stacked_extractor",
     "stacked_modes",
     "tf1_bilinear",

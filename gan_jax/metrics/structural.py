@@ -8,7 +8,7 @@ from scipy import ndimage
 from gan_jax.metrics.checks import random_stream, real_numbers
 from gan_jax.metrics.products import blocks
 
-__all__ = ["ms_ssim", "pairwise_ms_ssim"]
+__all__ = ["gaussian_window", "ms_ssim", "pairwise_ms_ssim", "windowed_similarities"]
 
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _PAIRS_AT_ONCE = 64
@@ -69,7 +69,7 @@ def ms_ssim(
     if a.shape != b.shape:
         raise ValueError(f"images {list(a.shape)} and {list(b.shape)} are no pairs")
     side = min(a.shape[1:3])
-    kernel = _gaussian(min(window, side), window_deviation * min(1, side / window))
+    kernel = gaussian_window(side, window, window_deviation)
     scales = 1 + sum(side >> i >= window for i in range(1, len(weights)))
     powers = np.array(weights[:scales]) / sum(weights[:scales])
     constants = ((k1 * maximum) ** 2, (k2 * maximum) ** 2)
@@ -77,7 +77,7 @@ def ms_ssim(
     for scale, power in enumerate(powers):
         if scale:
             a, b = _halve(a), _halve(b)
-        similarity, structure = _similarities(a, b, kernel, *constants)
+        similarity, structure = windowed_similarities(a, b, kernel, *constants)
         last = scale == scales - 1
         result *= np.clip(similarity if last else structure, 0, None) ** power
     return result.mean(axis=1)
@@ -133,9 +133,20 @@ def _as_images(images: np.ndarray) -> np.ndarray:
     return images
 
 
-def _gaussian(size: int, deviation: float) -> np.ndarray:
+def gaussian_window(side: int, window: int, deviation: float) -> np.ndarray:
+    """Return the weights of a window along one axis.
+
+    Args:
+      side: the shorter side of the images in pixels.
+      window: the side of the window in pixels; one larger than the images is shrunk to their side.
+      deviation: of the Gaussian, in pixels; it shrinks with the window.
+
+    Returns:
+      float64 [min(side, window)], of sum 1.
+    """
+    size = min(window, side)
     places = np.arange(size) - (size - 1) / 2
-    values = np.exp(-((places / deviation) ** 2) / 2)
+    values = np.exp(-((places / (deviation * min(1, side / window))) ** 2) / 2)
     return values / values.sum()
 
 
@@ -145,10 +156,21 @@ def _halve(images: np.ndarray) -> np.ndarray:
     return whole.reshape(n, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
 
 
-def _similarities(
+def windowed_similarities(
     a: np.ndarray, b: np.ndarray, kernel: np.ndarray, c1: float, c2: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return SSIM, and its contrast and structure alone, of each channel, [N, C]."""
+    """Return SSIM of one scale, and its contrast and structure alone, of each channel.
+
+    Args:
+      a: float64 [N, H, W, C].
+      b: float64 [N, H, W, C].
+      kernel: weights of the window along either axis, at most as many as there are pixels.
+      c1: of the luminance.
+      c2: of the contrast and structure.
+
+    Returns:
+      Means over the window's places within the image, float64 [N, C] each.
+    """
     mean_a, mean_b, square_a, square_b, product = (
         _window_means(x, kernel) for x in (a, b, a * a, b * b, a * b)
     )

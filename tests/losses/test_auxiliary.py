@@ -28,6 +28,7 @@ def _of_labels(function, *shapes, **options):
 
 
 CASES = {
+    "perceptual": Case(partial(losses.perceptual_loss, features=jnp.tanh), ((4, 2, 3), (4, 2, 3))),
     "auxiliary_classification": _of_labels(losses.auxiliary_classification_loss, (4, 3)),
     "twin": _of_labels(losses.twin_auxiliary_classification_loss, (4, 3), (4, 3)),
     "multi_hinge": _of_labels(losses.multi_hinge_loss, (4, 3)),
