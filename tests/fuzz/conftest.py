@@ -38,7 +38,7 @@ def no_work():
             module, function = name.rsplit(".", 1)
             patch.setattr(importlib.import_module(module), function, reached)
         patch.setattr(
-            "gan_jax.data.load", lambda name, *, split="train", report=print: load_digits(split)
+            "gan_jax.data.load", lambda name, *, split="train", **options: load_digits(split)
         )
         patch.setattr("gan_jax.data.load_auto", lambda: (load_digits("train"), "digits"))
         patch.setattr(

@@ -13,8 +13,9 @@ from typing import NamedTuple
 __all__ = ["SETTINGS", "Outcome", "Reached", "call", "sandbox"]
 
 SETTINGS = {
-    "batch_size": 8, "conditional": False, "dataset": "digits", "dtype": "float32", "features": 8,
-    "gamma": [0.3, 0.03], "learning_rate": 0.001, "model": "mlp", "seed": 0, "steps": 100,
+    "batch_size": 8, "best_metric": "frechet_distance", "channels": 1, "classes": 10, "conditional": False,
+    "dataset": "digits", "dtype": "float32", "features": 8, "gamma": [0.3, 0.03], "learning_rate": 0.001,
+    "model": "mlp", "resolution": 8, "seed": 0, "steps": 100,
 }  # fmt: skip
 
 

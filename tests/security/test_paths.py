@@ -23,6 +23,7 @@ OUTSIDE = (
 CONFIG = {
     "dataset": "digits", "model": "mlp", "conditional": False, "steps": 10, "batch_size": 8,
     "features": 4, "learning_rate": 1e-3, "gamma": [0.3, 0.03], "dtype": "float32", "seed": 0,
+    "resolution": 8, "channels": 1, "classes": 10, "best_metric": "frechet_distance",
 }  # fmt: skip
 
 
