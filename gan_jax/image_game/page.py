@@ -230,7 +230,11 @@ def _standing(
             )
         )
 
-    return lambda generator, prior: compiled(prior)(generator, key)
+    def stand(generator: TrainState, prior: Prior) -> TrainState:
+        bare = generator.replace(step=0, opt_state=())  # of a finished run these are not restored
+        return generator.replace(model_state=compiled(prior)(bare, key).model_state)
+
+    return stand
 
 
 def _read(page: Page, settings: Mapping[str, Any]) -> Any:

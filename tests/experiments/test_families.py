@@ -252,7 +252,8 @@ def test_a_biggan_is_drawn_and_judged_with_standing_statistics():
     decided = settings(PAGES["biggan"], *TINY, "--conditional", resolution=8)
     experiment = image_game.build(PAGES["biggan"], decided)
     generator = compiled(experiment.create)(jax.random.key(0)).generator
-    standing = experiment.at_rest(generator)
+    finished = generator.replace(opt_state=jax.eval_shape(lambda: generator.opt_state))
+    standing = experiment.at_rest(finished)  # commands restore no optimizer
     looks = []
     request = Request(metrics=("frechet_distance",), extractor="pixels", count=100)
     experiment.evaluate(
