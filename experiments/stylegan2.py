@@ -5,6 +5,8 @@
     python -m experiments.stylegan2 --dataset few_photos/ --resolution 32 --adaptive
     python -m experiments.stylegan2 mix --workdir runs/stylegan2
 
+**`small` does not work on MNIST yet**: after 2,000 steps (64,000 images) all samples are alike.
+
 Reference:
   Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2019,
   https://arxiv.org/abs/1912.04958, its configuration F; adaptive augmentation is that of Karras et
