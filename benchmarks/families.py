@@ -36,8 +36,6 @@ class Options:
     """Which to train; all if not given."""
     datasets: tuple[Literal["mnist", "fashion_mnist", "digits"], ...] = ("mnist", "fashion_mnist")
     """What to train on."""
-    conditional: bool = False
-    """Train with labels."""
     seeds: int = 3
     """Seeds of each, from 0 on."""
     pictures: Path | None = None
@@ -58,19 +56,18 @@ def merged(known: Sequence[dict[str, Any]], new: dict[str, Any]) -> list[dict[st
       new: the row.
 
     Returns:
-      All of them, in order.
+      All of them, the row last.
     """
     return [row for row in known if _identity(row) != _identity(new)] + [new]
 
 
 def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ("dataset", "conditional", "family", "seed"))
+    return tuple(row[name] for name in ("dataset", "family", "seed"))
 
 
 def _measured(options: Options, name: str, dataset: str, seeds: list[int]) -> Iterator[Any]:
     """Yield the rows of a process that trains one family."""
     command = [sys.executable, "-m", "benchmarks.family", name, dataset, *map(str, seeds)]
-    command += ["--conditional"] if options.conditional else []
     command += ["--pictures", str(options.pictures)] if options.pictures and 0 in seeds else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -91,8 +88,7 @@ def _run(options: Options) -> int:
     write_results(options.json, rows)
     known, failed = {_identity(row) for row in rows}, []
     for dataset, name in itertools.product(options.datasets, options.families or tuple(FAMILIES)):
-        runs = (dataset, options.conditional, name)
-        missing = [seed for seed in range(options.seeds) if (*runs, seed) not in known]
+        missing = [seed for seed in range(options.seeds) if (dataset, name, seed) not in known]
         try:
             for row in _measured(options, name, dataset, missing) if missing else ():
                 rows = merged(rows, row)

@@ -185,7 +185,6 @@ def measure(
             "family": name,
             "dataset": dataset,
             "seed": seed,
-            "conditional": config.conditional,
             "command": experiment.command,
             "steps": experiment.steps,
             "batch_size": experiment.batch_size,
@@ -233,7 +232,6 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("dataset")
     parser.add_argument("seeds", type=int, nargs="+")
     parser.add_argument("--pictures", type=Path)
-    parser.add_argument("--conditional", action="store_true")
     asked = vars(parser.parse_args(arguments))
     use_compilation_cache()
     for row in measure(asked.pop("name"), asked.pop("dataset"), asked.pop("seeds"), **asked):

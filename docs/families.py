@@ -8,7 +8,6 @@ benchmarks.families` measures, together with the pictures in `docs/families/`.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -16,7 +15,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any, NamedTuple
 
-from docs.tables import spread, table
+from docs.pages import spread, table, write_page
 
 __all__ = ["PATH", "RESULTS", "main", "page", "sentence"]
 
@@ -25,8 +24,8 @@ RESULTS = Path(__file__).parents[1] / "benchmarks" / "results" / "families.json"
 MEASURE = (
     "python -m benchmarks.families --json benchmarks/results/families.json --pictures docs/families"
 )
-IMAGES = 12_800
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "digits": "Digits, 8x8"}
+MEASURED = ("mnist", "fashion_mnist")
 ABREAST = 4
 
 
@@ -74,7 +73,8 @@ recall are of 3 neighbours in the same features. `mlp` is `experiments.mnist`, h
 are the better of two, chosen on another seed and against training images.
 
 "After {images:,}" is the distance when the discriminator had seen {images:,} real images, in the
-same runs: on the way for all of them, with learning rates still high and averages still short.
+same runs: on the way, with learning rates still high and averages still short; where it is the
+distance at the end, a run saw no more.
 A minute is short, and decides for small networks, which take more steps in it. What it does not
 tell is which family is best with a GPU and days.
 """
@@ -89,8 +89,11 @@ def page(rows: Sequence[Mapping[str, Any]]) -> str:
     Returns:
       Markdown.
     """
-    parts = [HEAD.format(command=MEASURE, images=IMAGES)]
-    if missing := [f"`{name}`" for name in FAMILIES if name not in {row["family"] for row in rows}]:
+    parts = [HEAD.format(command=MEASURE, images=_early(rows))]
+    done = {row["family"] for row in rows}, {row["dataset"] for row in rows}
+    missing = [f"`{name}`" for name in FAMILIES if name not in done[0]]
+    missing += [TITLES[name] for name in MEASURED if name not in done[1]]
+    if missing:
         parts.append(f"Not measured yet: {', '.join(missing)}.\n")
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         chosen = [row for row in rows if row["dataset"] == dataset]
@@ -120,6 +123,12 @@ def sentence(rows: Sequence[Mapping[str, Any]], *, name: str, dataset: str) -> s
     )
 
 
+def _early(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Return after how many images all runs were measured on the way."""
+    (images,) = {row["early_steps"] * row["batch_size"] for row in rows}
+    return images
+
+
 def _families(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
     """Return the runs of each family, the nearest to the reals first."""
     ordered = sorted(rows, key=lambda row: list(FAMILIES).index(row["family"]))
@@ -133,7 +142,7 @@ def _values(runs: Iterable[Mapping[str, Any]], metric: str) -> list[float]:
 
 def _reached(rows: Sequence[Mapping[str, Any]]) -> str:
     """Lay out what each family reached."""
-    heads = ("family", "networks", "game", f"after {IMAGES:,}", "distance", "times real")
+    heads = ("family", "networks", "game", f"after {_early(rows):,}", "distance", "times real")
     lines = []
     for name, runs in _families(rows).items():
         distances = _values(runs, "frechet_distance")
@@ -204,15 +213,7 @@ memory of the process, in MB.
 
 def main() -> int:
     """Write the page, and return the exit code."""
-    try:
-        rows = json.loads(RESULTS.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        rows = []
-    if not rows:
-        print(f"{RESULTS} has no results: {MEASURE} makes them", file=sys.stderr)
-        return 1
-    PATH.write_text(page(rows), encoding="utf-8")
-    return 0
+    return write_page(PATH, page, RESULTS, measure=MEASURE)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ benchmarks.stacked_mnist` measures.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -16,7 +15,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
-from docs.tables import spread, table
+from docs.pages import spread, table, write_page
 
 __all__ = ["PATH", "PUBLISHED", "RESULTS", "Published", "main", "page"]
 
@@ -157,15 +156,7 @@ def _measured(results: Sequence[Mapping[str, Any]]) -> Iterable[Sequence[str]]:
 
 def main() -> int:
     """Write the page, and return the exit code."""
-    try:
-        results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        results = []
-    if not results:
-        print(f"{RESULTS} has no results: {MEASURE} makes them", file=sys.stderr)
-        return 1
-    PATH.write_text(page(results), encoding="utf-8")
-    return 0
+    return write_page(PATH, page, RESULTS, measure=MEASURE)
 
 
 if __name__ == "__main__":

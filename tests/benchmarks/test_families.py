@@ -46,7 +46,7 @@ def test_seeds_are_measured_on_the_way_and_at_the_end(soon, tmp_path):
     rows = list(family.measure("dcgan", "digits", [0, 1], pictures=tmp_path, steps=40, **FEW))
     assert [row["seed"] for row in rows] == [0, 1]
     for row in rows:
-        assert (row["family"], row["dataset"], row["conditional"]) == ("dcgan", "digits", False)
+        assert (row["family"], row["dataset"]) == ("dcgan", "digits")
         assert (row["steps"], row["early_steps"], row["batch_size"]) == (40, 20, 8)
         assert set(row["figures"]) == set(family.METRICS)
         assert all(np.isfinite(pair).all() for pair in row["figures"].values())
@@ -73,7 +73,7 @@ def test_what_is_not_finite_stops():
 
 
 ROW = {
-    "dataset": "digits", "conditional": False, "family": "dcgan", "seed": 0, "seconds": 3.0,
+    "dataset": "digits", "family": "dcgan", "seed": 0, "seconds": 3.0,
     "figures": {"frechet_distance": [9.0, 3.0]},
 }  # fmt: skip
 

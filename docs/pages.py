@@ -1,11 +1,15 @@
-"""Tables in Markdown, as the pages on what was measured have them."""
+"""What the pages on what was measured share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
-__all__ = ["spread", "table"]
+__all__ = ["spread", "table", "write_page"]
 
 
 def spread(values: Sequence[float], digits: int) -> str:
@@ -42,3 +46,23 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def write_page(path: Path, page: Callable[[Any], str], results: Path, *, measure: str) -> int:
+    """Write a page of results.
+
+    Args:
+      path: of the page.
+      page: makes it of what the results' file holds, a list that is not empty.
+      results: a JSON file.
+      measure: the command that makes it.
+
+    Returns:
+      The exit code: 1 where there are no results, which is said.
+    """
+    rows = json.loads(results.read_text(encoding="utf-8")) if results.exists() else []
+    if not rows:
+        print(f"{results} has no results: {measure} makes them", file=sys.stderr)
+        return 1
+    path.write_text(page(rows), encoding="utf-8")
+    return 0
