@@ -1,10 +1,11 @@
 import ctypes
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from gan_jax.loop.memory import return_freed_memory
+from gan_jax.loop.memory import return_freed_memory, share_one_pool
 
 BLOCK, COUNT = 32 * 1024, 4000
 
@@ -42,3 +43,46 @@ def test_a_system_that_keeps_nothing_is_asked_for_nothing(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(ctypes, "CDLL", lambda name: pytest.fail("asked"))
     return_freed_memory()
+    share_one_pool()
+
+
+POOLS = """
+import ctypes, threading
+from gan_jax.loop.memory import share_one_pool
+
+if {shared}:
+    share_one_pool()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+places = []
+
+
+def take():
+    places.extend(libc.malloc(5000) for _ in range(20))
+    together.wait()
+
+
+together = threading.Barrier(4)
+threads = [threading.Thread(target=take) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len({{place >> 26 for place in places}}))  # a pool of a thread has 64 MiB of addresses
+"""
+
+
+@pytest.mark.skipif(
+    not (sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt")),
+    reason="only glibc has a pool for each thread",
+)
+def test_threads_take_memory_from_one_pool():
+    found = [
+        int(
+            subprocess.run(
+                [sys.executable, "-c", POOLS.format(shared=shared)],
+                capture_output=True, text=True, check=True,
+            ).stdout
+        )
+        for shared in (False, True)
+    ]  # fmt: skip
+    assert found[0] >= 4
+    assert found[1] <= 2
