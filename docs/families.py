@@ -51,7 +51,7 @@ FAMILIES = {
     "sngan": Described("residual", "hinge, spectral norm, 5 updates"),
     "sagan": Described("residual, attention", "hinge, spectral norm in both"),
     "biggan": Described("residual, latents at every block", "hinge, spectral norm in both"),
-    "stylegan2": Described("styles, skips, residual", "non-saturating, lazy R1, path length"),
+    "stylegan2": Described("styles, skips, residual", "non-saturating, lazy R1"),
     "r3gan": Described("residual, grouped, no norm", "relativistic pairing, R1 and R2"),
 }
 HEAD = """# The families side by side

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from gan_jax.data import Dataset
 from gan_jax.evaluation import Evaluation, best_mode
@@ -14,7 +15,25 @@ from gan_jax.exploration import Space
 from gan_jax.train import Fake, GANState, Prior, Shown, TrainState, alone, make_sampler
 from gan_jax.typing import Array, Batch, PRNGKey, PyTree, TrainStep
 
-__all__ = ["Experiment"]
+__all__ = ["Experiment", "Translator"]
+
+
+class Translator(NamedTuple):
+    """How a generator makes images of others, as it is used after training.
+
+    Attributes:
+      forward: `(generator, sources, keys) -> images`, of sources [B, H, W, C] in [-1, 1].
+      backward: the same the other way around, None where there is no way back.
+      channels: how many channels sources have, forward and backward.
+    """
+
+    forward: Callable[[TrainState, Array, Array], Array]
+    backward: Callable[[TrainState, Array, Array], Array] | None
+    channels: tuple[int, int]
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
 
 
 @dataclass(frozen=True)
@@ -27,10 +46,11 @@ class Experiment:
       config: the settings that decide the result, as JSON values; resuming wants the same.
       command: the command that does it again.
       create: makes the initial state from a key; runs under `jax.jit`.
-      train_step: one step, on batches `{"real": float32 [B, H, W, C], "label": int32 [B]}`.
+      train_step: one step, on batches `{"real": float32 [B, H, W, C], "label": int32 [B]}`, with a
+        `"source"` where images are made of others, see `gan_jax.data.for_step`.
       load: `(split=..., report=...)` loads `"train"` or `"test"`; `report` is told what takes long.
       prior: draws one example's latents.
-      wiring: makes a `Fake` of a prior: `unconditional` or `conditional`.
+      wiring: makes a `Fake` of a prior: `unconditional`, `conditional` or `translating`.
       gaussian: whether latents are normal (interpolated on a sphere) or not (on a line).
       num_classes: how many classes the labels have.
       evaluate: `(generator, step, *, split, request, discriminator, look, report) -> Evaluation`,
@@ -62,6 +82,10 @@ class Experiment:
       styles: the space behind a mapping network; None if there is none.
       standing: `(generator, prior) -> generator`, with the statistics of samples of that prior,
         see `gan_jax.train.standing_statistics`; None leaves the running ones.
+      prepare: makes of such a batch the one that `train_step` takes, where it is another.
+      translator: how images are made of others, None where they are made of latents alone.
+      picture: of a key, the function `generator -> uint8 [H, W, C]` that shows how a run goes; None
+        shows samples.
       notes: lines for the report, e.g. why this data set.
     """
 
@@ -94,6 +118,9 @@ class Experiment:
     latent_weights: Callable[[PyTree], Sequence[Array]] | None = None
     styles: Space | None = None
     standing: Callable[[TrainState, Prior], TrainState] | None = None
+    prepare: Callable[[Batch], Batch] = _as_it_is
+    translator: Translator | None = None
+    picture: Callable[[PRNGKey], Callable[[TrainState], np.ndarray]] | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:

@@ -51,6 +51,10 @@ ALLOWED = {
         "commands", "command_line", "data", "evaluation", "experiment", "exploration", "losses", "penalties", "settings", "train",
         "typing", *BASE,
     },
+    "translation": {
+        "commands", "command_line", "data", "evaluation", "experiment", "losses", "metrics", "report", "settings", "train",
+        "typing", *BASE,
+    },
     "loop": {
         "checkpoint", "compilation", "data", "diagnostics", "evaluation", "experiment",
         "interruption", "parallel",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gan_jax.evaluation import Evaluation, Request
     from gan_jax.experiment import Experiment
 
-__all__ = ["BestMetric", "Evaluate", "MetricName", "evaluate"]
+__all__ = ["BestMetric", "Evaluate", "MetricName", "PairedName", "evaluate"]
 
 # Spelled out, as help is to load nothing heavy.
 BestMetric = Literal[
@@ -24,6 +24,7 @@ BestMetric = Literal[
     "kernel_distance", "inception_score", "precision", "recall", "density", "coverage",
     "sliced_wasserstein",
 ]  # fmt: skip
+PairedName = Literal["l1_distance", "psnr", "ssim"]
 MetricName = Literal[BestMetric, "nearest_train_distance", "ms_ssim", "all"]
 
 
@@ -38,8 +39,11 @@ class Evaluate:
 
     workdir: Path
     """The run's folder."""
-    metrics: tuple[MetricName | Literal["overfitting_gap"], ...] = ()
-    """What to measure; all means all that the extractor allows. If not given, the standard ones."""
+    metrics: tuple[
+        MetricName | PairedName | Literal["overfitting_gap", "sharpness", "cycle_error"], ...
+    ] = ()
+    """What to measure; all means all that the extractor allows. If not given, the standard ones.
+    Of pairs are l1_distance, psnr, ssim and sharpness, of two ways cycle_error."""
     count: int | None = None
     """How many samples to judge; if not given, as many as there are reals to compare with."""
     extractor: Literal["classifier", "pixels", "inception"] = "classifier"

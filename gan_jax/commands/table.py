@@ -14,8 +14,11 @@ from gan_jax.commands.exploring import Mix, Truncation, mix, truncation
 from gan_jax.commands.exporting import Export, export
 from gan_jax.commands.inverting import Invert, invert
 from gan_jax.commands.training import train
+from gan_jax.commands.translating import Translate, translate
 
-__all__ = ["commands_of"]
+__all__ = ["commands_of", "translating_commands"]
+
+_OfARun = dict[str, tuple[type, Callable[..., int]]]
 
 
 def commands_of(
@@ -31,7 +34,7 @@ def commands_of(
     Returns:
       The commands by name, for `command_line.run`.
     """
-    of_a_run: dict[str, tuple[type, Callable[..., int]]] = {
+    of_a_run: _OfARun = {
         "sample": (Sample, sample),
         "evaluate": (Evaluate, evaluate),
         "export": (Export, export),
@@ -41,6 +44,29 @@ def commands_of(
         "invert": (Invert, invert),
         "mix": (Mix, mix),
     }
+    return _table(options, settle, build, of_a_run)
+
+
+def translating_commands(
+    options: type, settle: Callable[[Any], Any], build: Callable[..., Any]
+) -> dict[str, Command]:
+    """List the commands of an experiment that makes images of others.
+
+    Args:
+      options: as in `commands_of`.
+      settle: as in `commands_of`.
+      build: as in `commands_of`.
+
+    Returns:
+      The commands by name, for `command_line.run`.
+    """
+    of_a_run: _OfARun = {"translate": (Translate, translate), "evaluate": (Evaluate, evaluate)}
+    return _table(options, settle, build, of_a_run)
+
+
+def _table(
+    options: type, settle: Callable[[Any], Any], build: Callable[..., Any], of_a_run: _OfARun
+) -> dict[str, Command]:
     return {
         "train": Command(options, partial(train, settle=settle, build=build)),
         **{

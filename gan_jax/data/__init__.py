@@ -1,6 +1,13 @@
 """Data sets as whole uint8 arrays, batches as functions of the step, distributions in the plane."""
 
-from gan_jax.data.batches import batch_indices, epoch_permutation, gather, normalize, to_uint8
+from gan_jax.data.batches import (
+    batch_indices,
+    epoch_permutation,
+    for_step,
+    gather,
+    normalize,
+    to_uint8,
+)
 from gan_jax.data.catalogue import is_path
 from gan_jax.data.dataset import Dataset, DatasetUnavailable
 from gan_jax.data.jitter import jitter
@@ -26,6 +33,7 @@ __all__ = [
     "clusters",
     "empirical",
     "epoch_permutation",
+    "for_step",
     "gather",
     "gather_unpaired",
     "grid",

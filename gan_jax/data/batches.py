@@ -15,7 +15,14 @@ import numpy as np
 
 from gan_jax.errors import UsageError
 
-__all__ = ["batch_indices", "epoch_permutation", "gather", "normalize", "to_uint8"]
+__all__ = [
+    "batch_indices",
+    "epoch_permutation",
+    "for_step",
+    "gather",
+    "normalize",
+    "to_uint8",
+]
 
 
 def epoch_permutation(key: jax.Array, epoch: int, num_examples: int) -> np.ndarray:
@@ -148,6 +155,26 @@ def normalize(images: jax.Array) -> jax.Array:
         raise ValueError(f"images must be uint8 in [0, 255], got {images.dtype}")
     # x - 127.5 is exact; x / 127.5 - 1 compiles to a multiply-add that reaches 1.0000001.
     return (images.astype(jnp.float32) - 127.5) / 127.5
+
+
+def for_step(batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+    """Make of a batch of bytes what a training step takes.
+
+    Args:
+      batch: as `gather` returns it, perhaps with `"source"` images.
+
+    Returns:
+      The same with all images normalised, and `"image"` called `"real"`.
+
+    Example:
+      >>> batch = {"image": jnp.zeros((1, 2, 2, 1), jnp.uint8), "label": jnp.zeros(1, jnp.int32)}
+      >>> {name: array.dtype.name for name, array in for_step(batch).items()}
+      {'real': 'float32', 'label': 'int32'}
+    """
+    return {
+        "real" if name == "image" else name: normalize(array) if array.ndim == 4 else array
+        for name, array in batch.items()
+    }
 
 
 def to_uint8(images: jax.Array) -> jax.Array:

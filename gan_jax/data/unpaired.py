@@ -60,6 +60,39 @@ class Unpaired(Dataset):
         """The examples as the tree `gather_unpaired` reads; put it on the device once."""
         return {**super().arrays, "source": self.source.images, "source_label": self.source.labels}
 
+    def rows(self, key: jax.Array, batch_size: int) -> Callable[[int, int], Any]:
+        """Make the function that says which examples make the batches: of each side its own.
+
+        Args:
+          key: typed PRNG key of the data order, the same throughout a run.
+          batch_size: how many of each side make a batch.
+
+        Returns:
+          See `unpaired_indices`.
+
+        Raises:
+          UsageError: a side can't fill a batch.
+        """
+        return unpaired_indices(
+            key,
+            num_images=len(self.labels),
+            num_sources=len(self.source.labels),
+            batch_size=batch_size,
+        )
+
+    @staticmethod
+    def gather(arrays: Mapping[str, jax.Array], rows: Any) -> dict[str, jax.Array]:
+        """Return the examples of rows, see `gather_unpaired`.
+
+        Args:
+          arrays: those of the data set, on the device.
+          rows: int32 [B] for each of them.
+
+        Returns:
+          Arrays [B, ...] by name.
+        """
+        return gather_unpaired(arrays, rows)
+
     @property
     def target(self) -> Dataset:
         """The data set of the images alone."""

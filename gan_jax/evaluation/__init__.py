@@ -2,6 +2,7 @@
 
 from gan_jax.evaluation.judging import classifier_evaluation
 from gan_jax.evaluation.pictures import draw_pictures
+from gan_jax.evaluation.pixelwise import CYCLE, SHARPNESS, Baseline, Held
 from gan_jax.evaluation.record import (
     Evaluation,
     add_evaluation,
@@ -11,6 +12,7 @@ from gan_jax.evaluation.record import (
 )
 from gan_jax.evaluation.request import (
     EXTRACTORS,
+    PAIRED,
     Benchmark,
     Request,
     best_mode,
@@ -18,14 +20,27 @@ from gan_jax.evaluation.request import (
 )
 from gan_jax.evaluation.sampling import draw_samples, make_critic
 from gan_jax.evaluation.stacked import stacked_benchmark
+from gan_jax.evaluation.translating import (
+    Translate,
+    bytes_to_bytes,
+    translate_images,
+    translation_evaluation,
+)
 
 __all__ = [
+    "CYCLE",
     "EXTRACTORS",
+    "PAIRED",
+    "SHARPNESS",
+    "Baseline",
     "Benchmark",
     "Evaluation",
+    "Held",
     "Request",
+    "Translate",
     "add_evaluation",
     "best_mode",
+    "bytes_to_bytes",
     "choose_extractor",
     "classifier_evaluation",
     "draw_pictures",
@@ -34,5 +49,7 @@ __all__ = [
     "make_critic",
     "read_evaluation",
     "stacked_benchmark",
+    "translate_images",
+    "translation_evaluation",
     "write_evaluation",
 ]

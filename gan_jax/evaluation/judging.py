@@ -17,7 +17,7 @@ from gan_jax.evaluation.request import Benchmark, Request
 from gan_jax.evaluation.sampling import Critic, Sampler, critic_logits, draw_samples
 from gan_jax.train import TrainState
 
-__all__ = ["GAP", "classifier_evaluation"]
+__all__ = ["GAP", "classifier_evaluation", "conditions_of"]
 
 GAP = "overfitting_gap"
 """The one metric that is of the discriminator."""
@@ -102,7 +102,7 @@ def classifier_evaluation(
         )
         reals = judge.train.first(len(asked)) if split == "train" else judge.test
         chosen = _chosen(request, benchmark, reals, conditional, critic is not None)
-        generator, drawn = _conditions(generator, request, seed)
+        generator, drawn = conditions_of(generator, request, seed)
         generator = standing(generator, request.truncation) if standing else generator
         fakes = [
             _fake(draw, generator, asked, one, reals.extractor, conditional, report)
@@ -186,10 +186,19 @@ def _chosen(
     return metrics.choose_metrics(names, reals, labelled=conditional, known=known)
 
 
-def _conditions(
+def conditions_of(
     generator: TrainState, request: Request, seed: int
 ) -> tuple[TrainState, metrics.Conditions]:
-    """Return the generator with the weights asked for, and what its samples depend on."""
+    """Choose weights and seeds.
+
+    Args:
+      generator: its state.
+      request: what is to be measured.
+      seed: the run's own.
+
+    Returns:
+      The generator with the weights asked for, and what its samples depend on.
+    """
     if request.raw:
         generator = generator.replace(ema_params=None)
     averaged = getattr(generator, "ema_params", None) is not None

@@ -5,12 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
+
+import numpy as np
 
 from gan_jax import data, metrics
 from gan_jax.errors import UsageError
 
-__all__ = ["EXTRACTORS", "Benchmark", "Request", "best_mode", "choose_extractor"]
+__all__ = [
+    "EXTRACTORS",
+    "PAIRED",
+    "Benchmark",
+    "Paired",
+    "Request",
+    "best_mode",
+    "choose_extractor",
+]
+
+
+class Paired(NamedTuple):
+    """A figure of images and what each of them should be.
+
+    Attributes:
+      measure: `(images, targets) -> [N]`.
+      better: whether it gets better as it gets `"lower"` or `"higher"`.
+    """
+
+    measure: Callable[..., np.ndarray]
+    better: Literal["lower", "higher"]
+
+
+PAIRED = {
+    "l1_distance": Paired(metrics.l1_distance, "lower"),
+    "psnr": Paired(metrics.psnr, "higher"),
+    "ssim": Paired(metrics.ssim, "higher"),
+}
+"""By name, what is measured of translations where there are pairs."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +89,8 @@ def best_mode(metric: str) -> Literal["min", "max"]:
       >>> best_mode("frechet_distance"), best_mode("recall")
       ('min', 'max')
     """
-    better = {name: known.better for name, known in metrics.METRICS.items() if known.better}
+    measured = {**metrics.METRICS, **PAIRED}
+    better = {name: known.better for name, known in measured.items() if known.better}
     if metric not in better:
         raise UsageError(
             f"best_metric is {metric!r}: it must be one that tells better from worse: "

@@ -35,8 +35,8 @@ def convolve(images: Array, kernel: Array, geometry: Geometry) -> Array:
       Maps [B, H', W', O].
     """
     height, width, channels, features = kernel.shape
-    if height == width == 1:
-        return _product(_patches(images, geometry), kernel.reshape(channels, features), geometry)
+    if height == width == 1 or height * width > math.prod(geometry.image_size):
+        return _product(_patches(images, geometry), kernel.reshape(-1, features), geometry)
     if geometry.strides == (1, 1) and height * width * features <= channels:
         return _sum_of_taps(images, kernel, geometry)
     return lax.conv_general_dilated(

@@ -52,7 +52,8 @@ def make_look(
 
     @jax.jit
     def measure(state: GANState, train: Batch, test: Batch | None, key: PRNGKey) -> Metrics:
-        return probe(state, _normal(train), key, None if test is None else _normal(test))
+        held_out = None if test is None else experiment.prepare(data.for_step(test))
+        return probe(state, experiment.prepare(data.for_step(train)), key, held_out)
 
     def look(state: GANState, step: int) -> Metrics | None:
         if not experiment.steps_per_look or step % experiment.steps_per_look:
@@ -67,10 +68,9 @@ def make_look(
 
 def _draw(dataset: data.Dataset, count: int, drawn: np.random.Generator) -> Batch:
     """Draw examples, all different as far as there are enough."""
-    total = len(dataset.labels)
-    rows = drawn.choice(total, count, replace=count > total)
-    return {name: np.asarray(array[rows]) for name, array in dataset.arrays.items()}
-
-
-def _normal(batch: Batch) -> Batch:
-    return {"real": data.normalize(batch["image"]), "label": batch["label"]}
+    rows: dict[int, np.ndarray] = {}  # by the length of what they are of
+    for array in dataset.arrays.values():
+        total = len(array)
+        if total not in rows:
+            rows[total] = drawn.choice(total, count, replace=count > total)
+    return {name: np.asarray(array[rows[len(array)]]) for name, array in dataset.arrays.items()}

@@ -43,13 +43,13 @@ def make_step(experiment: Experiment) -> TrainStep:
       experiment: whose step is taken.
 
     Returns:
-      The same step, on batches `{"image": uint8 [B, H, W, C], "label": int32 [B]}`.
+      The same step, on batches `{"image": uint8 [B, H, W, C], "label": int32 [B], ...}`.
     """
 
     def step(
         state: GANState, batch: Batch, *, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
-        batch = {"real": data.normalize(batch["image"]), "label": batch["label"]}
+        batch = experiment.prepare(data.for_step(batch))
         return experiment.train_step(state, batch, axis_name=axis_name)
 
     return step

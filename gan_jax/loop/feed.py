@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
@@ -40,12 +39,10 @@ def make_feed(
     Returns:
       A function from the number of steps taken already to a generator of `(end, batch)`, one for
       each dispatch: the number of steps taken after it, and `{"image": uint8 [K, B, H, W, C],
-      "label": int32 [K, B]}`, without the axis of K steps if the experiment does not scan; B is
-      the global batch.
+      "label": int32 [K, B], ...}`, without the axis of K steps if the experiment does not scan; B
+      is the global batch.
     """
-    draw = functools.partial(
-        data.batch_indices, key, num_examples=len(dataset.labels), batch_size=experiment.batch_size
-    )
+    draw = dataset.rows(key, experiment.batch_size)
     size = steps_per_dispatch(experiment, dataset)
     resident = is_resident(experiment, dataset, parallel.local_devices(devices)[0])
     share = parallel.split(devices, int(experiment.scan))
@@ -57,7 +54,7 @@ def make_feed(
     def make(window: tuple[int, int]) -> tuple[int, Batch]:
         first, end = window
         rows = draw(first, end - first)
-        return end, take(rows if experiment.scan else rows[0])
+        return end, take(rows if experiment.scan else jax.tree.map(lambda each: each[0], rows))
 
     def feed(first: int) -> Generator[tuple[int, Batch], None, None]:
         dispatches = windows(first, experiment.steps, size)
@@ -78,8 +75,7 @@ def check_batch(experiment: Experiment, dataset: data.Dataset) -> None:
     Raises:
       UsageError: a batch is larger than the data.
     """
-    examples, size = len(dataset.labels), experiment.batch_size
-    data.batch_indices(jax.random.key(0), 0, 0, num_examples=examples, batch_size=size)
+    dataset.rows(jax.random.key(0), experiment.batch_size)
 
 
 def is_resident(experiment: Experiment, dataset: data.Dataset, device: jax.Device) -> bool:
@@ -141,20 +137,19 @@ def windows(first: int, last: int, size: int) -> Iterator[tuple[int, int]]:
         first = end
 
 
-def _from_device(
-    dataset: data.Dataset, whole: Sharding, share: Sharding
-) -> Callable[[np.ndarray], Batch]:
+def _from_device(dataset: data.Dataset, whole: Sharding, share: Sharding) -> Callable[[Any], Batch]:
     arrays = parallel.place(dataset.arrays, whole)
-    gather = jax.jit(data.gather, out_shardings=share)
+    gather = jax.jit(dataset.gather, out_shardings=share)
     return lambda rows: gather(arrays, parallel.place(rows, share))
 
 
-def _from_host(dataset: data.Dataset, share: Sharding) -> Callable[[np.ndarray], Batch]:
+def _from_host(dataset: data.Dataset, share: Sharding) -> Callable[[Any], Batch]:
     # Plain views: an index into a memory map would otherwise stay one.
     arrays = {name: np.asarray(array) for name, array in dataset.arrays.items()}
 
-    def take(rows: np.ndarray) -> Batch:
-        def gather(array: np.ndarray) -> jax.Array:
+    def take(of_all: Any) -> Batch:
+        def gather(name: str, array: np.ndarray) -> jax.Array:
+            rows = of_all[name] if isinstance(of_all, dict) else of_all
             shape = (*rows.shape, *array.shape[1:])
 
             def part(index: Any) -> np.ndarray:
@@ -163,6 +158,6 @@ def _from_host(dataset: data.Dataset, share: Sharding) -> Callable[[np.ndarray],
             return jax.make_array_from_callback(shape, share, part)
 
         # Waits in the thread, so that a batch counts as ready when it has arrived.
-        return jax.block_until_ready({name: gather(array) for name, array in arrays.items()})
+        return jax.block_until_ready({name: gather(name, each) for name, each in arrays.items()})
 
     return take

@@ -28,13 +28,17 @@ def sample_grid(
     """Make the function that draws a generator's samples on fixed latents.
 
     Args:
-      experiment: whose generator it is; a conditional one fills a row per class.
+      experiment: whose generator it is; a conditional one fills a row per class. One that makes
+        images of others may say itself what is drawn.
       key: key of the latents.
       count: number of images.
 
     Returns:
       A function from a state to a picture, uint8 [H, W, C].
     """
+    if experiment.picture is not None:
+        picture = experiment.picture(key)
+        return lambda state: picture(experiment.at_rest(state.generator))
     keys = jax.random.split(key, count)
     labels = jnp.arange(count, dtype=jnp.int32) * experiment.num_classes // count
     sample = jax.jit(experiment.sampler)

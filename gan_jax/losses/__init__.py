@@ -57,7 +57,7 @@ from .matching_aware import (
     matching_aware_discriminator_loss,
     matching_aware_generator_loss,
 )
-from .perceptual import perceptual_loss
+from .perceptual import perceptual_loss, style_loss
 from .reconstruction import (
     charbonnier_loss,
     cycle_consistency_loss,
@@ -83,6 +83,7 @@ from .relativistic import (
 from .wrappers import (
     one_sided_label_smoothing,
     top_k,
+    weighted_generator,
 )
 
 __all__ = [
@@ -140,10 +141,12 @@ __all__ = [
     "relativistic_generator_loss",
     "reverse_kullback_leibler",
     "squared_hellinger",
+    "style_loss",
     "top_k",
     "total_variation",
     "twin_auxiliary_classification_loss",
     "wasserstein",
     "wasserstein_discriminator_loss",
     "wasserstein_generator_loss",
+    "weighted_generator",
 ]

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from ._numerics import as_float, check_range
 from .adversarial import AdversarialLoss, minimax_discriminator_loss
 
-__all__ = ["one_sided_label_smoothing", "top_k"]
+__all__ = ["one_sided_label_smoothing", "top_k", "weighted_generator"]
 
 
 def one_sided_label_smoothing(pair: AdversarialLoss, *, smoothing: float = 0.1) -> AdversarialLoss:
@@ -95,6 +95,35 @@ def top_k(pair: AdversarialLoss, share: float) -> AdversarialLoss:
         kept_count = jnp.maximum(1.0, jnp.round(share * size))
         kept = (_ranks(fake_logits) < kept_count).reshape(size, *[1] * (loss.ndim - 1))
         return jnp.where(kept, loss * (size / kept_count), 0.0)
+
+    return AdversarialLoss(pair.discriminator, generator)
+
+
+def weighted_generator(pair: AdversarialLoss, weight: float | jax.Array) -> AdversarialLoss:
+    """Weigh the generator's loss, to stand beside terms of another scale.
+
+    Args:
+        pair: Any pair; its discriminator is left alone.
+        weight: The factor; it may be traced, to follow a schedule.
+
+    Returns:
+        The pair with the same discriminator.
+
+    Raises:
+        ValueError: If `weight` is below 0.
+
+    >>> from gan_jax.losses import wasserstein
+    >>> print(weighted_generator(wasserstein, 0.001).generator(jnp.array([2.0])))
+    [-0.002]
+
+    Reference:
+        Ledig et al., 2016, "Photo-Realistic Single Image Super-Resolution Using a Generative
+        Adversarial Network", https://arxiv.org/abs/1609.04802
+    """
+    check_range("weight", weight, 0.0)
+
+    def generator(fake_logits: jax.Array, real_logits: jax.Array | None = None) -> jax.Array:
+        return weight * pair.generator(fake_logits, real_logits)
 
     return AdversarialLoss(pair.discriminator, generator)
 

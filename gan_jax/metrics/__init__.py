@@ -13,7 +13,7 @@ from gan_jax.metrics.classes import (
     classification_accuracy,
     label_agreement,
 )
-from gan_jax.metrics.classifier import Classifier, classify
+from gan_jax.metrics.classifier import Classifier, classifier_maps, classify
 from gan_jax.metrics.classifier_cache import cached_classifier
 from gan_jax.metrics.classifier_training import train_classifier
 from gan_jax.metrics.discriminator import OverfittingGap, overfitting_gap
@@ -103,6 +103,7 @@ __all__ = [
     "classes_covered",
     "classification_accuracy",
     "classifier_extractor",
+    "classifier_maps",
     "classify",
     "clean_bicubic",
     "compare",

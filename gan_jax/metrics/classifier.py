@@ -14,9 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict
 
-__all__ = ["Classifier", "Network", "classify", "digest_of"]
+__all__ = ["Classifier", "Network", "classifier_maps", "classify", "digest_of"]
 
 _BATCH = 512
+_MAPS = "maps"
 
 
 class Network(nn.Module):
@@ -44,7 +45,9 @@ class Network(nn.Module):
         """
         x = images.astype(jnp.float32) / 255
         x = nn.relu(nn.Conv(self.channels[0], (5, 5), 2)(x))
+        self.sow(_MAPS, "first", x)
         x = nn.relu(nn.Conv(self.channels[1], (3, 3), 2)(x))
+        self.sow(_MAPS, "second", x)
         features = nn.relu(nn.Dense(self.features)(x.reshape(len(x), -1)))
         return features, nn.Dense(self.num_classes)(features)
 
@@ -101,6 +104,24 @@ def classify(classifier: Classifier, images: np.ndarray) -> tuple[np.ndarray, np
         np.concatenate(parts)[: len(images)] for parts in zip(*results, strict=True)
     )
     return features, logits
+
+
+def classifier_maps(
+    classifier: Classifier, images: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return what a classifier makes of images, layer by layer; a loss may go through it.
+
+    Args:
+      classifier: a trained classifier.
+      images: numbers from 0 to 255, [B, H, W, C], of the classifier's height, width and channels.
+
+    Returns:
+      The maps of both convolutions, [B, h, w, c] each, and the features [B, D].
+    """
+    network = Network(classifier.num_classes)
+    (features, _), kept = network.apply({"params": classifier.params}, images, mutable=[_MAPS])
+    maps = kept[_MAPS]
+    return maps["first"][0], maps["second"][0], features
 
 
 def digest_of(arrays: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -44,6 +44,7 @@ __all__ = [
     "Generator256",
     "ResidualBlock",
     "Translators",
+    "pair",
 ]
 
 _init = normal(0.02)
@@ -223,6 +224,33 @@ class Critics(nn.Module):
             for domain in sorted(images)
         ]
         return jnp.concatenate([logits.reshape(logits.shape[0], -1) for logits in judged], axis=1)
+
+
+def pair(
+    *,
+    blocks: int,
+    features: int,
+    channels: int,
+    widths: Sequence[int],
+    halvings: int,
+    dtype: DTypeLike | None = None,
+) -> tuple[Translators, Critics]:
+    """Make two translators and two critics that are alike.
+
+    Args:
+      blocks: residual blocks of a translator.
+      features: channels of its largest maps.
+      channels: channels of the images of both domains.
+      widths: channels of a critic's maps, see `pix2pix.Discriminator`.
+      halvings: how many of those are half as large as what they are made of.
+      dtype: what the layers compute in; that of the parameters if None.
+
+    Returns:
+      The networks of both players.
+    """
+    there, back = (Generator(blocks, features, channels, dtype=dtype) for _ in range(2))
+    a, b = (Discriminator(widths, halvings, dtype=dtype) for _ in range(2))
+    return Translators(there, back), Critics(a, b)
 
 
 def _mirrored(

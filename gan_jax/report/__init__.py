@@ -2,6 +2,7 @@
 
 from gan_jax.report.animation import make_gif, save_gif, step_of
 from gan_jax.report.bars import draw_bars, draw_class_histogram
+from gan_jax.report.beside import draw_beside
 from gan_jax.report.classes import class_grid
 from gan_jax.report.curves import draw_curves
 from gan_jax.report.grids import display_scale, image_grid, save_png
@@ -20,6 +21,7 @@ __all__ = [
     "class_grid",
     "display_scale",
     "draw_bars",
+    "draw_beside",
     "draw_class_histogram",
     "draw_curves",
     "draw_heat_map",

@@ -1,8 +1,16 @@
 """Training: state, wiring, steps, and the combinators that make a recipe of them."""
 
 from gan_jax.train.averaging import ema_step, half_life_decay
-from gan_jax.train.batches import drawing, mixing_reals
-from gan_jax.train.combinators import chain, every, last_slice, make_train_step, repeat, scan_steps
+from gan_jax.train.batches import changing, drawing, mixing_reals
+from gan_jax.train.combinators import (
+    after,
+    chain,
+    every,
+    last_slice,
+    make_train_step,
+    repeat,
+    scan_steps,
+)
 from gan_jax.train.dynamics import extragradient, unroll
 from gan_jax.train.gradients import average, gather, value_and_gradients
 from gan_jax.train.joint import consensus_step, shared_forward_step, simultaneous_step
@@ -42,7 +50,16 @@ from gan_jax.train.sampling import make_sampler
 from gan_jax.train.standing import standing_statistics
 from gan_jax.train.state import GANState, TrainState, create_player, create_state
 from gan_jax.train.steps import discriminator_step, generator_step
-from gan_jax.train.wiring import Fake, Shown, alone, conditional, unconditional, with_labels
+from gan_jax.train.wiring import (
+    Fake,
+    Shown,
+    alone,
+    beside_source,
+    conditional,
+    translating,
+    unconditional,
+    with_labels,
+)
 
 __all__ = [
     "Fake",
@@ -54,9 +71,12 @@ __all__ = [
     "Shown",
     "Spread",
     "TrainState",
+    "after",
     "alone",
     "average",
+    "beside_source",
     "chain",
+    "changing",
     "clip_step",
     "conditional",
     "consensus_step",
@@ -101,6 +121,7 @@ __all__ = [
     "standing_statistics",
     "start_pool",
     "state_dependent",
+    "translating",
     "truncate",
     "truncated_normal_prior",
     "unconditional",

@@ -12,7 +12,31 @@ from gan_jax.train.state import GANState
 from gan_jax.train.wiring import Fake
 from gan_jax.typing import Array, Batch, Metrics, PRNGKey, Sample, Step
 
-__all__ = ["drawing", "mixing_reals"]
+__all__ = ["changing", "drawing", "mixing_reals"]
+
+
+def changing(change: Callable[[PRNGKey, Batch], Batch], step: Step) -> Step:
+    """Show a step a batch whose examples were changed at random, each by a key of its own.
+
+    What the data are jittered by belongs here, as it is to be the same for all elements of a
+    recipe: `changing(jitter_pair, chain(discriminator_step(...), generator_step(...)))`.
+
+    Args:
+      change: `(key, example) -> example`, of arrays without the axis of the batch.
+      step: what to run.
+
+    Returns:
+      A `Step`.
+    """
+
+    def changed(
+        state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
+    ) -> tuple[GANState, Metrics]:
+        key, change_key = jax.random.split(key)
+        keys = example_keys(change_key, _size(batch["real"]), axis_name=axis_name)
+        return step(state, jax.vmap(change)(keys, batch), key, axis_name=axis_name)
+
+    return changed
 
 
 def drawing(name: str, prior: Prior, step: Step) -> Step:

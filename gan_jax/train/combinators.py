@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -9,7 +11,7 @@ from gan_jax.train.checks import check_whole
 from gan_jax.train.state import GANState
 from gan_jax.typing import Array, Batch, Metrics, PRNGKey, PyTree, Step, TrainStep
 
-__all__ = ["chain", "every", "last_slice", "make_train_step", "repeat", "scan_steps"]
+__all__ = ["after", "chain", "every", "last_slice", "make_train_step", "repeat", "scan_steps"]
 
 
 def chain(*steps: Step) -> Step:
@@ -118,20 +120,26 @@ def every(interval: int, step: Step) -> Step:
       ValueError: `interval` is below 1.
     """
     check_whole("every: interval", interval)
+    return _where(lambda state: state.step % interval == 0, step)
 
-    def sometimes(
-        state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
-    ) -> tuple[GANState, Metrics]:
-        def run(state: GANState) -> tuple[GANState, Metrics]:
-            return step(state, batch, key, axis_name=axis_name)
 
-        def skip(state: GANState) -> tuple[GANState, Metrics]:
-            shapes = jax.eval_shape(run, state)[1]
-            return state, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+def after(steps: int, step: Step) -> Step:
+    """Leave a step out of the first training steps.
 
-        return jax.lax.cond(state.step % interval == 0, run, skip, state)
+    The work is skipped by `lax.cond`, as by `every`.
 
-    return sometimes
+    Args:
+      steps: how many training steps go without it; with 0 it is left as it is.
+      step: what to run from then on.
+
+    Returns:
+      A `Step` whose metrics read 0 where it did not run.
+
+    Raises:
+      ValueError: `steps` is below 0.
+    """
+    check_whole("after: steps", steps, least=0)
+    return _where(lambda state: state.step >= steps, step) if steps else step
 
 
 def make_train_step(*steps: Step) -> TrainStep:
@@ -188,3 +196,21 @@ def _slices(batch: Batch, number: int) -> PyTree:
         return jnp.swapaxes(leaf.reshape(count // number, number, *leaf.shape[1:]), 0, 1)
 
     return jax.tree.map(split, batch)
+
+
+def _where(runs: Callable[[GANState], Array], step: Step) -> Step:
+    """Run a step only where the state says so."""
+
+    def sometimes(
+        state: GANState, batch: Batch, key: PRNGKey, *, axis_name: str | None = None
+    ) -> tuple[GANState, Metrics]:
+        def run(state: GANState) -> tuple[GANState, Metrics]:
+            return step(state, batch, key, axis_name=axis_name)
+
+        def skip(state: GANState) -> tuple[GANState, Metrics]:
+            shapes = jax.eval_shape(run, state)[1]
+            return state, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+
+        return jax.lax.cond(runs(state), run, skip, state)
+
+    return sometimes

@@ -125,3 +125,51 @@ def test_half_precision_is_widened_before_the_network():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call(lambda *images, **how: losses.perceptual_loss(*images, **{"features": lambda x: x, **how}))  # fmt: skip
+
+
+def test_style_by_hand():
+    one, two = jnp.array([[[[1.0, 2.0]]]]), jnp.array([[[[0.0, 1.0]]]])
+    # [[1, 2], [2, 4]] / 2 and [[0, 0], [0, 1]] / 2: differences 1/2, 1, 1, 3/2.
+    style = partial(losses.style_loss, one, two, features=lambda x: x)
+    np.testing.assert_allclose(style(), [0.25 + 1 + 1 + 2.25], rtol=1e-6)
+    np.testing.assert_allclose(style(weight=2.0), [9.0], rtol=1e-6)
+
+
+def test_style_does_not_look_where_textures_are():
+    images = jnp.asarray(OUTPUT, jnp.float32)
+    moved = jnp.roll(images, (1, 2), axis=(1, 2))
+    same = losses.style_loss(images, moved, features=lambda x: {"maps": x})
+    np.testing.assert_allclose(same, 0, atol=1e-10)
+    assert (losses.style_loss(images, 2 * images, features=lambda x: x) > 0.1).all()
+
+
+def test_torch_says_the_same_of_styles():
+    torch = pytest.importorskip("torch")
+
+    def maps(images):
+        return network(images)["maps"]
+
+    with jax.enable_x64(True):
+        loss = lambda x: losses.style_loss(x, TARGET, features=maps, weight=0.7)
+        ours, gradient = jax.jit(lambda x: (loss(x), jax.grad(lambda x: loss(x).sum())(x)))(OUTPUT)
+
+    def gram(images):
+        kernel = torch.tensor(KERNEL).permute(3, 2, 0, 1)
+        flat = torch.relu(torch.nn.functional.conv2d(images.permute(0, 3, 1, 2), kernel)).flatten(2)
+        return flat @ flat.transpose(1, 2) / flat[0].numel()
+
+    output = torch.tensor(OUTPUT, requires_grad=True)
+    theirs = 0.7 * ((gram(output) - gram(torch.tensor(TARGET))) ** 2).sum(dim=(1, 2))
+    theirs.sum().backward()
+    np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(gradient, output.grad.numpy(), rtol=1e-10, atol=1e-14)
+
+
+def test_styles_that_make_no_sense_are_refused():
+    images = jnp.ones((2, 4, 4, 1))
+    with pytest.raises(ValueError, match=r"features must be \[B, H, W, C\] for a batch of 2"):
+        losses.style_loss(images, images, features=lambda x: x.sum(axis=(1, 2)))
+    with pytest.raises(ValueError, match="got none"):
+        losses.style_loss(images, images, features=lambda x: ())
+    with pytest.raises(ValueError, match="weight"):
+        losses.style_loss(images, images, features=lambda x: x, weight=-1.0)

@@ -124,3 +124,17 @@ def test_top_k_refuses_a_single_logit():
     pair = losses.top_k(losses.hinge, 0.5)
     with pytest.raises(ValueError, match=r"must be \[B, ...\], got \[\]"):
         pair.generator(jnp.zeros(()))
+
+
+def test_a_weighted_generator_is_as_many_times_its_loss_and_its_discriminator_the_same():
+    logits = jnp.array([-2.0, 0.5, 3.0])
+    pair = losses.weighted_generator(losses.non_saturating, 0.01)
+    assert pair.discriminator is losses.non_saturating.discriminator
+    expected = 0.01 * losses.non_saturating.generator(logits)
+    np.testing.assert_allclose(pair.generator(logits), expected, rtol=1e-6)
+    traced = jax.jit(
+        lambda weight: losses.weighted_generator(losses.non_saturating, weight).generator(logits)
+    )
+    np.testing.assert_allclose(traced(0.01), expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="weight"):
+        losses.weighted_generator(losses.hinge, -1.0)

@@ -47,6 +47,28 @@ def test_drawn_quantities_do_not_depend_on_the_number_of_devices(key):
     np.testing.assert_array_equal(parts["code"].ravel(), whole["code"])
 
 
+def test_a_change_sees_one_example_at_a_time_with_a_key_of_its_own(key):
+    def change(key, example):
+        shift = jax.random.uniform(key)
+        return {"real": example["real"] + shift, "label": example["label"], "shift": shift}
+
+    def report(state, batch, key, *, axis_name=None):
+        return state, batch
+
+    step = train.changing(change, report)
+    state, labels = games.dirac_state(key), jnp.arange(8)
+    _, whole = step(state, {**games.dirac_batch(8), "label": labels}, key)
+    assert len(np.unique(whole["shift"])) == 8
+    np.testing.assert_array_equal(whole["label"], labels)
+    shifted = games.dirac_batch(8)["real"] + whole["shift"][:, None]
+    np.testing.assert_allclose(whole["real"], shifted, rtol=1e-6)
+    parts = {"real": games.dirac_batch(8)["real"].reshape(4, 2, 1), "label": labels.reshape(4, 2)}
+    _, split = jax.vmap(
+        lambda batch: step(state, batch, key, axis_name="batch"), axis_name="batch"
+    )(parts)
+    np.testing.assert_array_equal(split["shift"].ravel(), whole["shift"])
+
+
 def test_an_infogan_learns_its_code(key):
     """The code is the fake; a discriminator whose second head must tell it apart does."""
     generator = games.mlp.Generator((2,), features=(16,))

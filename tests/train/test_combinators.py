@@ -160,3 +160,15 @@ def test_wgan_gp_composes_as_the_readme_says(key):
     assert int(state.discriminator.step) == 5
     assert int(state.generator.step) == 1
     assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_after_leaves_a_step_out_at_first(state, key):
+    step = train.make_train_step(train.after(2, count))
+    seen = []
+    for _ in range(4):
+        state, metrics = step(state, games.dirac_batch())
+        seen.append((int(state.moving["runs"]), int(metrics["runs"])))
+    assert seen == [(0, 0), (0, 0), (1, 1), (2, 2)]
+    assert train.after(0, count) is count
+    with pytest.raises(ValueError, match="after: steps is -1"):
+        train.after(-1, count)

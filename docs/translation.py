@@ -1,0 +1,146 @@
+"""The page on making images of others.
+
+    python -m docs.translation
+
+`docs/translation.md` is the page of `benchmarks/results/translation.json`, which `python -m
+benchmarks.translation` measures, together with the pictures in `docs/translation/`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from docs.pages import spread, table, write_page
+
+__all__ = ["PATH", "RESULTS", "main", "page"]
+
+PATH = Path(__file__).with_suffix(".md")
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results" / "translation.json"
+MEASURE = (
+    "python -m benchmarks.translation --json benchmarks/results/translation.json "
+    "--pictures docs/translation"
+)
+Rows = Sequence[Mapping[str, Any]]
+
+HEAD = """# From image to image
+
+Made by `python -m docs.translation` from
+[translation.json](../benchmarks/results/translation.json); a test keeps it true to that.
+
+Tasks made of MNIST, each with its page's `small` preset on two CPU cores:
+
+    {command}
+
+Figures are of all 10,000 test images, or of the half of them that are sources where there are no
+pairs. Means and standard deviations are over the seeds, which are 0, 1, ..., none selected. *Label
+agreement* says how many translations are still of their source's class, by a classifier of the
+target's images; *Fréchet distance* is that of its features to those of all targets. Beside each
+stands what a source is worth as it is, and what real images have.
+"""
+PAIRED = (
+    ("l1_distance", 4), ("psnr", 2), ("ssim", 3), ("sharpness", 4), ("label_agreement", 3),
+    ("frechet_distance", 2),
+)  # fmt: skip
+UNPAIRED = (("frechet_distance", 2), ("label_agreement", 3), ("cycle_error", 4))
+SECTIONS = (
+    (
+        "## Outlines to digits: Pix2Pix",
+        "Pairs. `L1 alone` has no critic. Real images are the targets themselves.",
+        ("outlines", "outlines, L1 alone"),
+        "source",
+        PAIRED,
+    ),
+    (
+        "## Four times larger: super-resolution",
+        "Pairs, from 7x7 to 28x28. Pixels alone come nearer to the target's pixels; the game's "
+        "images are nearer to real ones all together, and sharper.",
+        ("larger", "larger, pixels alone"),
+        "bicubic",
+        PAIRED,
+    ),
+    (
+        "## Without pairs: CycleGAN",
+        "`textures`: light strokes on dark grain become dark on light stripes. `weights`: thin "
+        "strokes become bold. `style`: plain digits become dark on light stripes, by "
+        "`experiments.style_transfer`.",
+        ("textures", "weights", "style"),
+        "source",
+        UNPAIRED,
+    ),
+)
+NAMES = {
+    "l1_distance": "L1", "psnr": "PSNR, dB", "ssim": "SSIM", "sharpness": "sharpness",
+    "label_agreement": "label agreement", "frechet_distance": "Fréchet distance",
+    "cycle_error": "cycle error",
+}  # fmt: skip
+
+
+def page(rows: Rows) -> str:
+    """Write the page of results.
+
+    Args:
+      rows: what `translation.json` holds, at least one run.
+
+    Returns:
+      Markdown.
+    """
+    parts = [HEAD.format(command=MEASURE)]
+    for title, text, tasks, baseline, figures in SECTIONS:
+        chosen = {name: [row for row in rows if row["task"] == name] for name in tasks}
+        chosen = {name: runs for name, runs in chosen.items() if runs}
+        if chosen:
+            parts += [f"{title}\n", f"{text}\n", _table(chosen, baseline, figures), _shown(chosen)]
+    return "\n".join(parts)
+
+
+def _table(chosen: Mapping[str, Rows], baseline: str, figures: Sequence[tuple[str, int]]) -> str:
+    """Lay out what each task came to, and below it the baselines and the reals."""
+    lines = []
+    for name, runs in chosen.items():
+        cells = [
+            spread([run["figures"][metric][0] for run in runs], digits)
+            for metric, digits in figures
+        ]
+        minutes = median(run["seconds"] for run in runs) / 60
+        lines.append((f"`{name}`", *cells, f"{minutes:.1f}", str(len(runs))))
+    told = set()
+    for name, runs in chosen.items():
+        found = runs[0]["figures"]
+        plain = [_one(found.get(f"{baseline}_{metric}"), 0, digits) for metric, digits in figures]
+        real = [_one(found.get(metric), 1, digits) for metric, digits in figures]
+        several = baseline == "source" and len(chosen) > 1
+        for what, cells in ((baseline, plain), ("real", real)):
+            if tuple(cells) not in told:
+                of = f" of `{name}`" if several else ""
+                lines.append((f"*{what}*{of}", *cells, "", ""))
+                told.add(tuple(cells))
+    heads = [NAMES[metric] for metric, _ in figures]
+    return table(("task", *heads, "minutes", "seeds"), lines) + "\n"
+
+
+def _one(pair: Sequence[float | None] | None, place: int, digits: int) -> str:
+    value = None if pair is None else pair[place]
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _shown(chosen: Mapping[str, Rows]) -> str:
+    """Show the last picture of each first seed."""
+    shown = []
+    for name, runs in chosen.items():
+        label = "-".join([runs[0]["dataset"], *name.replace(",", "").split()])
+        what = "source, translation, and what it should be or the way back"
+        shown.append(f"`{name}`: {what}.\n\n![{name}](translation/{label}.png)\n")
+    return "\n".join(shown)
+
+
+def main() -> int:
+    """Write the page, and return the exit code."""
+    return write_page(PATH, page, RESULTS, measure=MEASURE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
