@@ -26,6 +26,19 @@ def _own_cache_folder(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("GAN_JAX_CACHE", str(tmp_path_factory.getbasetemp() / "gan_jax_cache"))
 
 
+# Where programs run a few times and are then done with: compiling is what takes long.
+_COMPILED_QUICKLY = ("augment", "layers", "losses", "models", "penalties", "train")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_quickly(request):
+    """Leave out the optimisations that don't pay in a program that hardly runs."""
+    room = request.path.relative_to(Path(__file__).parent).parts[0]
+    jax.config.update("jax_disable_most_optimizations", room in _COMPILED_QUICKLY)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture
 def key():
     """Return a typed base key."""

@@ -89,8 +89,8 @@ def best_mode(metric: str) -> Literal["min", "max"]:
       >>> best_mode("frechet_distance"), best_mode("recall")
       ('min', 'max')
     """
-    measured = {**metrics.METRICS, **PAIRED}
-    better = {name: known.better for name, known in measured.items() if known.better}
+    better = {name: known.better for name, known in metrics.METRICS.items() if known.better}
+    better |= {name: known.better for name, known in PAIRED.items()}
     if metric not in better:
         raise UsageError(
             f"best_metric is {metric!r}: it must be one that tells better from worse: "

@@ -28,6 +28,10 @@ def _of_labels(function, *shapes, **options):
 
 
 CASES = {
+    "style": Case(
+        partial(losses.style_loss, features=lambda images: jnp.tanh(images)[:, :, None]),
+        ((4, 2, 3), (4, 2, 3)),
+    ),
     "perceptual": Case(partial(losses.perceptual_loss, features=jnp.tanh), ((4, 2, 3), (4, 2, 3))),
     "auxiliary_classification": _of_labels(losses.auxiliary_classification_loss, (4, 3)),
     "twin": _of_labels(losses.twin_auxiliary_classification_loss, (4, 3), (4, 3)),
