@@ -299,7 +299,7 @@ def test_the_share_of_waiting_tells_slow_data_from_slow_steps(
         return state.replace(step=waited + 1), {"mean": jnp.mean(batch["real"])}
 
     batch_indices = data.batch_indices
-    monkeypatch.setattr(data, "batch_indices", draw)
+    monkeypatch.setattr("gan_jax.data.dataset.batch_indices", draw)
     monkeypatch.setattr(sys.modules[fit.__module__], "worth_a_look", lambda *_: False)
     monkeypatch.setattr(sys.modules[fit.__module__], "draw_report", lambda *_: tmp_path)
     run(small_experiment(train_step=train_step, resident=resident, save_every=40), tmp_path)

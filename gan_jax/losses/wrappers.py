@@ -102,9 +102,11 @@ def top_k(pair: AdversarialLoss, share: float) -> AdversarialLoss:
 def weighted_generator(pair: AdversarialLoss, weight: float | jax.Array) -> AdversarialLoss:
     """Weigh the generator's loss, to stand beside terms of another scale.
 
+    `λ loss_i`
+
     Args:
         pair: Any pair; its discriminator is left alone.
-        weight: The factor; it may be traced, to follow a schedule.
+        weight: The factor `λ`; it may be traced, to follow a schedule.
 
     Returns:
         The pair with the same discriminator.
