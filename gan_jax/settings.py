@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from gan_jax.errors import UsageError
 from gan_jax.workdir import read_config
 
-__all__ = ["choose_dataset", "from_json", "spell"]
+__all__ = ["choose_dataset", "decided", "from_json", "spell", "usual"]
 
 Settings = TypeVar("Settings")
 
@@ -93,6 +94,48 @@ def _fits(value: Any, accepted: Any) -> bool:
         return value is None
     wanted = (int, float) if accepted is float else accepted
     return isinstance(value, wanted) and isinstance(value, bool) == (accepted is bool)
+
+
+def decided(
+    kind: type[Settings],
+    recipe: Callable[[Settings], Mapping[str, Any]],
+    values: Mapping[str, Any],
+    names: Sequence[str],
+) -> Settings:
+    """Make settings of a run's, none of which may be open that decides something.
+
+    Args:
+      kind: a dataclass; its annotations say what a value may be.
+      recipe: of settings, what those become that were left open.
+      values: by the names of its fields; they may have been edited.
+      names: of settings that are decided by the data.
+
+    Returns:
+      An instance of `kind`.
+
+    Raises:
+      UsageError: a name is unknown, or a value is not of its type, missing or not decided.
+    """
+    config = from_json(kind, values)
+    for name in (*names, *recipe(config)):
+        if getattr(config, name) in (None, "auto"):
+            raise UsageError(f"{name!r} is missing, or not decided")
+    return config
+
+
+def usual(kind: type, recipe: Callable[[Any], Mapping[str, Any]], config: Any) -> dict[str, Any]:
+    """Return the settings that the command of a run need not mention.
+
+    Args:
+      kind: the dataclass of the settings.
+      recipe: of settings, what those become that were left open.
+      config: an instance.
+
+    Returns:
+      Values by name.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    return defaults | dict(recipe(config))
 
 
 def spell(program: str, settings: Mapping[str, Any], usual: Mapping[str, Any]) -> str:

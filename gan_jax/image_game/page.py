@@ -12,7 +12,7 @@ from gan_jax import commands
 from gan_jax.command_line import require, run
 from gan_jax.errors import UsageError
 from gan_jax.image_game.game import Game
-from gan_jax.settings import choose_dataset, from_json, spell
+from gan_jax.settings import choose_dataset, decided, from_json, spell, usual
 
 if TYPE_CHECKING:
     import jax
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from gan_jax.train import Fake, GANState, Prior, Shown, TrainState
 
 __all__ = ["Page", "build", "experiment", "main", "settled"]
+
+
+_BY_THE_DATA = ("dataset", "resolution", "channels", "classes")
 
 
 class Page(NamedTuple):
@@ -131,7 +134,7 @@ def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) ->
     from gan_jax.evaluation import Benchmark, classifier_evaluation, make_critic
     from gan_jax.experiment import Experiment
 
-    config = _read(page, settings)
+    config = decided(page.settings, page.recipe, settings, _BY_THE_DATA)
     game = page.game(config)
     wiring = train.conditional if config.conditional else train.unconditional
     shown: Shown = train.with_labels if config.conditional else train.alone
@@ -164,7 +167,7 @@ def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) ->
         title=f"{game.name or page.name} on {_title(config.dataset)}"
         + ", conditional" * config.conditional,
         config=dict(settings),
-        command=spell(page.program, settings, _usual(page, config)),
+        command=spell(page.program, settings, usual(page.settings, page.recipe, config)),
         create=partial(_initial_state, config, game),
         train_step=train.make_train_step(*game.steps(wiring(game.prior), shown)),
         load=load,
@@ -235,22 +238,6 @@ def _standing(
         return generator.replace(model_state=compiled(prior)(bare, key).model_state)
 
     return stand
-
-
-def _read(page: Page, settings: Mapping[str, Any]) -> Any:
-    """Read settings that may have been edited."""
-    config = from_json(page.settings, settings)
-    wanted = ("dataset", "resolution", "channels", "classes", *page.recipe(config))
-    for name in wanted:
-        if getattr(config, name) in (None, "auto"):
-            raise UsageError(f"{name!r} is missing, or not decided")
-    return config
-
-
-def _usual(page: Page, config: Any) -> dict[str, Any]:
-    """Return the settings that the command of a run need not mention."""
-    defaults = {f.name: f.default for f in dataclasses.fields(page.settings)}
-    return defaults | dict(page.recipe(config))
 
 
 def _in_packs(packs: int, shown: Shown) -> Shown:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gan_jax import commands
 from gan_jax.command_line import require, run
 from gan_jax.errors import UsageError
-from gan_jax.settings import choose_dataset, from_json, spell
+from gan_jax.settings import choose_dataset, decided, from_json, spell, usual
 from gan_jax.translation.game import Translation
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Page", "build", "experiment", "main", "settled"]
 
+_BY_THE_DATA = ("dataset", "resolution", "channels", "classes", "best_metric")
 _EXAMPLES, _ACROSS = 32, 4
 
 
@@ -139,7 +140,7 @@ def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) ->
     from gan_jax.evaluation import translation_evaluation
     from gan_jax.experiment import Experiment
 
-    config = _read(page, settings)
+    config = decided(page.settings, page.recipe, settings, _BY_THE_DATA)
     game = page.game(config)
     load = partial(page.load, config, report=print)
     judged = config.classes > 1 or config.best_metric != "frechet_distance"
@@ -147,7 +148,7 @@ def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) ->
         name=page.name,
         title=f"{page.name} on {os.path.basename(config.dataset) or config.dataset}",
         config=dict(settings),
-        command=spell(page.program, settings, _usual(page, config)),
+        command=spell(page.program, settings, usual(page.settings, page.recipe, config)),
         create=partial(_initial_state, game),
         train_step=train.make_train_step(*game.steps),
         load=load,
@@ -193,22 +194,6 @@ def experiment(page: Page, config: Any) -> Experiment:
       RunError: the data set can't be had.
     """
     return build(page, *settled(page, config))
-
-
-def _read(page: Page, settings: Mapping[str, Any]) -> Any:
-    """Read settings that may have been edited."""
-    config = from_json(page.settings, settings)
-    decided = ("dataset", "resolution", "channels", "classes", "best_metric", *page.recipe(config))
-    for name in decided:
-        if getattr(config, name) in (None, "auto"):
-            raise UsageError(f"{name!r} is missing, or not decided")
-    return config
-
-
-def _usual(page: Page, config: Any) -> dict[str, Any]:
-    """Return the settings that the command of a run need not mention."""
-    defaults = {f.name: f.default for f in dataclasses.fields(page.settings)}
-    return defaults | dict(page.recipe(config))
 
 
 def _initial_state(game: Translation, key: jax.Array) -> GANState:
