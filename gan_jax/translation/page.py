@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Page", "build", "experiment", "main", "settled"]
 
 _BY_THE_DATA = ("dataset", "resolution", "channels", "classes", "best_metric")
+_OF_PAIRS = ("l1_distance", "psnr", "ssim")
 _EXAMPLES, _ACROSS = 32, 4
 
 
@@ -99,11 +100,12 @@ def settled(page: Page, config: Any) -> tuple[dict[str, Any], list[str]]:
 
 def _check_best(metric: str, pairs: bool, classes: int) -> None:
     """Refuse to choose by what can't be measured."""
-    if metric in ("l1_distance", "psnr", "ssim"):
+    if metric in _OF_PAIRS:
         require(pairs, "best_metric", metric, "another one: this task has no pairs")
-    elif pairs:
-        accepted = "l1_distance, psnr or ssim: the images have no classes"
-        require(classes > 1, "best_metric", metric, accepted)
+    elif classes < 2:
+        accepted = "l1_distance, psnr or ssim" if pairs else "left out"
+        left_out = not pairs and metric == "frechet_distance"  # as it is settled
+        require(left_out, "best_metric", metric, f"{accepted}: the images have no classes")
 
 
 def main(page: Page, arguments: Sequence[str]) -> int:
@@ -143,7 +145,7 @@ def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) ->
     config = decided(page.settings, page.recipe, settings, _BY_THE_DATA)
     game = page.game(config)
     load = partial(page.load, config, report=print)
-    judged = config.classes > 1 or config.best_metric != "frechet_distance"
+    judged = config.classes > 1 or config.best_metric in _OF_PAIRS
     return Experiment(
         name=page.name,
         title=f"{page.name} on {os.path.basename(config.dataset) or config.dataset}",

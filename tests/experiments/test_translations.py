@@ -276,4 +276,6 @@ def test_two_folders_without_classes_are_translated(tmp_path):
     words = ["--dataset", tmp_path / "both", "--features", "4", "--steps", "2", "--batch-size", "4"]
     assert main("cyclegan", *words, "--devices", "1", "--workdir", tmp_path / "run") == 0
     assert not (tmp_path / "run" / "evaluation.json").exists()
+    with pytest.raises(UsageError, match="it must be left out: the images have no classes"):
+        settings(PAGES["cyclegan"], *map(str, words[:2]), "--best-metric", "label_agreement")
     assert (tmp_path / "run" / "samples" / "step_00000002.png").exists()
