@@ -1,17 +1,19 @@
 """Translations are measured against their targets, and beside what was not translated."""
 
 import dataclasses
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import data, metrics
+from gan_jax import commands, data, metrics
 from gan_jax.data import styles
 from gan_jax.data import translation as tasks
 from gan_jax.errors import RunError, UsageError
 from gan_jax.evaluation import (
+    PAIRED,
     Baseline,
     Request,
     bytes_to_bytes,
@@ -148,7 +150,13 @@ def test_without_classes_there_are_no_features_unless_asked():
     assert set(figures(load, invert, request)) == {"frechet_distance"}
 
 
+def test_names_are_those_that_commands_know():
+    assert set(get_args(commands.PairedName)) == set(PAIRED)
+
+
 def test_what_is_not_of_translations_is_refused():
+    with pytest.raises(UsageError, match="--count is 361: there are 360 sources"):
+        figures(load_pairs, invert, dataclasses.replace(PIXELS, count=361))
     with pytest.raises(UsageError, match="--truncation was given"):
         figures(load_pairs, invert, dataclasses.replace(PIXELS, truncation=1.0))
 

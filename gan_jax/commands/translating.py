@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,9 +101,8 @@ def _pictures(path: Path, option: str) -> list[Path]:
     found = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
     if not found:
         raise UsageError(f"{option} {path}: there is no picture in it ({', '.join(SUFFIXES)})")
-    stems = [each.stem for each in found]
-    for stem in stems:
-        if stems.count(stem) > 1:
+    for stem, count in Counter(each.stem for each in found).items():
+        if count > 1:
             raise UsageError(f"{option} {path}: two pictures are called {stem}")
     return found
 

@@ -134,23 +134,6 @@ def translation_evaluation(
     there = bytes_to_bytes(forward)
     back = None if backward is None else bytes_to_bytes(backward)
 
-    def judge_of(
-        request: Request, train: data.Dataset, test: data.Dataset, report: Callable[[str], None]
-    ) -> _Judge:
-        key = (request.extractor, request.inception_weights, request.resize)
-        if key not in judges:
-            extractor = benchmark.extractor(request, train, test, report=report)
-            judges[key] = _Judge(
-                *(
-                    metrics.Samples(
-                        each.split, each.images, extractor,
-                        labels=each.labels, mixed=False, report=report,
-                    )
-                    for each in (train, test)
-                )
-            )  # fmt: skip
-        return judges[key]
-
     def evaluate(
         generator: TrainState,
         step: int,
@@ -163,7 +146,10 @@ def translation_evaluation(
     ) -> Evaluation:
         train, test = (load(split=name, report=report) for name in ("train", "test"))
         held = Held.of(test if split == "test" else train)
-        held = held.first(request.count or len(held.sources))
+        most = len(held.sources)
+        if split == "test" and (request.count or 0) > most:
+            raise UsageError(f"--count is {request.count}: there are {most} sources")
+        held = held.first(request.count or most)
         names = _names(request, train, held, back is not None, benchmark)
         generator, drawn = conditions_of(generator, request, seed)
 
@@ -181,7 +167,10 @@ def translation_evaluation(
         if back is not None and CYCLE in names:
             figures.append(cycle_figure(all_of(back, 2, translated), held, drawn))
         if featured := [name for name in names if name in benchmark.known]:
-            judge = judge_of(request, train, test, report)
+            key = (request.extractor, request.inception_weights, request.resize)
+            if key not in judges:
+                judges[key] = _make_judge(request, train, test, benchmark, report)
+            judge = judges[key]
             chosen = metrics.choose_metrics(
                 featured if _is_named(request) else ("all",),  # all that can be had
                 judge.test,
@@ -196,6 +185,24 @@ def translation_evaluation(
         return Evaluation(step, tuple(figures))
 
     return evaluate
+
+
+def _make_judge(
+    request: Request,
+    train: data.Dataset,
+    test: data.Dataset,
+    benchmark: Benchmark,
+    report: Callable[[str], None],
+) -> _Judge:
+    extractor = benchmark.extractor(request, train, test, report=report)
+
+    def samples(dataset: data.Dataset) -> metrics.Samples:
+        labels, images = dataset.labels, dataset.images
+        return metrics.Samples(
+            dataset.split, images, extractor, labels=labels, mixed=False, report=report
+        )
+
+    return _Judge(samples(train), samples(test))
 
 
 def _is_named(request: Request) -> bool:

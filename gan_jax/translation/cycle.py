@@ -8,6 +8,7 @@ Adam cancels: the mean over both critics' patches is half of the sum of their me
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gan_jax.translation.game import Translation, decayed, per_example, untranslated
@@ -96,16 +97,19 @@ def cycle_steps(
     """
     from gan_jax import losses, train
 
-    def distance(made: Images, images: Images) -> Any:
-        return sum(per_example(losses.l1_loss, made[each], images[each]) for each in ("a", "b"))
+    there_and_back = partial(losses.cycle_consistency_loss, weight=cycle / 2)
+    left_alone = partial(losses.identity_loss, weight=identity / 2)
+
+    def of_both(loss: Callable[..., Any], images: Images, made: Images) -> Any:
+        return sum(per_example(loss, images[each], made[each]) for each in ("a", "b"))
 
     def cycle_loss(*, generator: Any, real: Images, fake: Images, **_: Any) -> Any:
-        return cycle / 2 * distance(generator(fake), real)
+        return of_both(there_and_back, real, generator(fake))
 
     def identity_loss(*, generator: Any, real: Images, **_: Any) -> Any:
         # Each is given as if it were of the other domain, and should stay what it is.
         same = generator({"a": real["b"], "b": real["a"]})
-        return identity / 2 * distance(same, real)
+        return of_both(left_alone, real, same)
 
     kept = (identity_loss,) if identity else ()
     return (

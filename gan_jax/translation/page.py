@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from gan_jax import commands
 from gan_jax.command_line import require, run
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Page", "build", "experiment", "main", "settled"]
 
 _BY_THE_DATA = ("dataset", "resolution", "channels", "classes", "best_metric")
-_OF_PAIRS = ("l1_distance", "psnr", "ssim")
+_OF_PAIRS = get_args(commands.PairedName)
 _EXAMPLES, _ACROSS = 32, 4
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gan_jax import commands
 from gan_jax.command_line import require
 
 __all__ = ["TranslationSettings"]
@@ -35,9 +36,7 @@ class TranslationSettings:
     """Learning rate of both players."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """What the networks compute in; parameters, statistics and losses stay float32."""
-    best_metric: (
-        Literal["frechet_distance", "label_agreement", "l1_distance", "psnr", "ssim"] | None
-    ) = None
+    best_metric: Literal["frechet_distance", "label_agreement", commands.PairedName] | None = None
     """Metric by which the best checkpoint is kept beside the latest; the Fréchet distance where
     there are classes, else the structural similarity of pairs."""
     seed: int = 0
