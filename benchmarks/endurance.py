@@ -318,6 +318,9 @@ def _tell(options: Options, samples: Sequence[Sample]) -> int:
 
 def _train(options: Train) -> int:
     """Train as `experiments.mnist` does, with no end, and return the exit code."""
+    from gan_jax.memory import share_one_pool
+
+    share_one_pool()
     from experiments import mnist
     from gan_jax import image_game, loop
     from gan_jax.compilation import use_compilation_cache

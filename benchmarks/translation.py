@@ -12,7 +12,6 @@ that is there is gone on with, and one that is over is only read. The figures of
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import json
 import shutil
@@ -21,9 +20,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
 from benchmarks.results_file import write_results
+from experiments import cyclegan, pix2pix, style_transfer, super_resolution
 from gan_jax.command_line import Command, require, run
 from gan_jax.errors import RunError
 
@@ -40,18 +41,18 @@ class Task(NamedTuple):
       words: options of the page that are not its defaults.
     """
 
-    page: str
+    page: ModuleType
     words: tuple[str, ...] = ()
 
 
 TASKS = {
-    "outlines": Task("pix2pix"),
-    "outlines, L1 alone": Task("pix2pix", ("--adversarial-weight", "0")),
-    "textures": Task("cyclegan"),
-    "weights": Task("cyclegan", ("--task", "weights")),
-    "style": Task("style_transfer"),
-    "larger": Task("super_resolution"),
-    "larger, pixels alone": Task("super_resolution", ("--adversarial-weight", "0")),
+    "outlines": Task(pix2pix),
+    "outlines, L1 alone": Task(pix2pix, ("--adversarial-weight", "0")),
+    "textures": Task(cyclegan),
+    "weights": Task(cyclegan, ("--task", "weights")),
+    "style": Task(style_transfer),
+    "larger": Task(super_resolution),
+    "larger, pixels alone": Task(super_resolution, ("--adversarial-weight", "0")),
 }
 
 
@@ -135,9 +136,9 @@ def _play(options: Options, name: str, seed: int) -> dict[str, Any]:
     workdir = options.workdir / f"{label}-seed{seed}"
     words = ["--dataset", options.dataset, "--seed", str(seed), "--workdir", str(workdir)]
     begun, fresh = time.monotonic(), not workdir.exists()
-    page = importlib.import_module(f"experiments.{task.page}")
-    if code := page.main([*words, *task.words]):
-        raise RunError(f"stopped with exit code {code}: {page.PAGE.program} {' '.join(words)}")
+    words += task.words
+    if code := task.page.main(words):
+        raise RunError(f"stopped with exit code {code}: {task.page.PAGE.program} {' '.join(words)}")
     took = round(time.monotonic() - begun, 1) if fresh else None
     if options.pictures is not None and seed == 0:
         options.pictures.mkdir(parents=True, exist_ok=True)

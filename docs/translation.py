@@ -31,7 +31,7 @@ HEAD = """# From image to image
 Made by `python -m docs.translation` from
 [translation.json](../benchmarks/results/translation.json); a test keeps it true to that.
 
-Tasks made of MNIST, each with its page's `small` preset on two CPU cores:
+Tasks made of MNIST, each with its page's `small` preset on one core of a CPU, beside other work:
 
     {command}
 

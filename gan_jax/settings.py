@@ -8,12 +8,25 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from gan_jax.command_line import require
 from gan_jax.errors import UsageError
 from gan_jax.workdir import read_config
 
-__all__ = ["choose_dataset", "decided", "from_json", "spell", "usual"]
+if TYPE_CHECKING:
+    from gan_jax.data import Dataset
+
+__all__ = [
+    "check_ranges",
+    "choose_dataset",
+    "chosen",
+    "decided",
+    "fit_to_data",
+    "from_json",
+    "spell",
+    "usual",
+]
 
 Settings = TypeVar("Settings")
 
@@ -47,6 +60,75 @@ def choose_dataset(name: str, workdir: Path) -> tuple[str, list[str]]:
         name, notes = dataset.name, [why]
         print(why, flush=True)
     return name, notes
+
+
+def chosen(
+    kind: type[Settings], recipe: Callable[[Any], Mapping[str, Any]], config: Any
+) -> tuple[dict[str, Any], list[str]]:
+    """Decide the data set of a run, and the options left out that the recipe decides.
+
+    Args:
+      kind: the dataclass of the settings, with a `dataset`.
+      recipe: of options, what those become that were left open.
+      config: an instance of a subclass of `kind`, with a `workdir`.
+
+    Returns:
+      All settings by name, those None that the data decides, and notes for the run's report.
+
+    Raises:
+      UsageError: there is no such data set, or the folder's run is damaged.
+    """
+    from gan_jax import data
+
+    name, notes = choose_dataset(config.dataset, config.workdir)
+    if data.is_path(name):
+        name = os.path.abspath(name)  # the run may go on from another folder
+    from_json(kind, {"dataset": name})  # an edited config.json may name any
+    config = dataclasses.replace(config, dataset=name)
+    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    given = {name: value for name, value in values.items() if value is not None}
+    return {**values, **recipe(config), **given}, notes
+
+
+def fit_to_data(settings: Mapping[str, Any], images: Dataset) -> dict[str, Any]:
+    """Add to settings what the data decide.
+
+    Args:
+      settings: all settings by name.
+      images: the data, as they are trained on.
+
+    Returns:
+      The settings with `resolution`, `channels` and `classes`.
+
+    Raises:
+      UsageError: the images are no squares, or have more classes than was said.
+    """
+    name, (_, height, width, channels) = settings["dataset"], images.images.shape
+    if height != width:
+        raise UsageError(f"images of {name} are {height} x {width}: --resolution makes squares")
+    classes = images.num_classes if settings["classes"] is None else settings["classes"]
+    enough = classes >= images.num_classes
+    require(enough, "classes", classes, f"at least the {images.num_classes} of {name}")
+    return {**settings, "resolution": height, "channels": channels, "classes": classes}
+
+
+def check_ranges(config: Any) -> None:
+    """Check the settings that every game on images has.
+
+    Args:
+      config: settings; those that are None are open.
+
+    Raises:
+      UsageError: one is out of its range.
+    """
+    most = {"steps": 2_000_000_000, "batch_size": 1_000_000, "features": 65_536}
+    for name, high in {**most, "resolution": 4096, "classes": 1_000_000}.items():
+        value, accepted = getattr(config, name), f"a whole number from 1 to {high}"
+        require(value is None or 1 <= value <= high, name, value, accepted)
+    require(config.channels in (None, 1, 3), "channels", config.channels, "1 or 3")
+    rate = config.learning_rate
+    require(rate is None or 1e-12 <= rate <= 1, "learning_rate", rate, "from 1e-12 to 1")
+    require(0 <= config.seed < 2**32, "seed", config.seed, "from 0 to 4294967295")
 
 
 def from_json(kind: type[Settings], values: Mapping[str, Any]) -> Settings:

@@ -29,10 +29,11 @@ ALLOWED = {
     "writers": BASE,
     "workdir": BASE,
     "interruption": set(),
+    "memory": set(),
     "command_line": BASE,
     "experiment": {"data", "evaluation", "exploration", "train", "typing"},
     "exploration": {"train", "typing"},
-    "settings": {"data", "workdir", *BASE},
+    "settings": {"command_line", "data", "workdir", *BASE},
     "tuning": BASE,
     "diagnostics": {"train", "typing", *BASE},
     "lab": {
@@ -45,7 +46,7 @@ ALLOWED = {
     "export": {"train", "typing", *BASE},
     "commands": {
         "checkpoint", "command_line", "compilation", "data", "evaluation", "experiment", "exploration", "export",
-        "loop", "metrics", "parallel", "report", "train", "workdir", *BASE,
+        "loop", "memory", "metrics", "parallel", "report", "train", "workdir", *BASE,
     },
     "image_game": {
         "commands", "command_line", "data", "evaluation", "experiment", "exploration", "losses", "penalties", "settings", "train",
@@ -57,7 +58,7 @@ ALLOWED = {
     },
     "loop": {
         "checkpoint", "compilation", "data", "diagnostics", "evaluation", "experiment",
-        "interruption", "parallel",
+        "interruption", "memory", "parallel",
         "profiling", "report", "train", "typing", "workdir", "writers", *BASE,
     },
 }  # fmt: skip

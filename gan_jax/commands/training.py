@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gan_jax.command_line import require
 from gan_jax.errors import RunError, UsageError
+from gan_jax.memory import share_one_pool
 
 if TYPE_CHECKING:
     from gan_jax.experiment import Experiment
@@ -88,6 +89,7 @@ def train(
       RunError: a metric is not finite, the disk is full, or no checkpoint is good.
       PeerError: another process of the run is gone.
     """
+    share_one_pool()
     if not options.distributed:
         # Before JAX is loaded, so that mistakes are told at once.
         settings, notes = settle(options)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax.command_line import require
 from gan_jax.commands.restoring import Build, load_run
 from gan_jax.errors import RunError, UsageError
+from gan_jax.progress import progress_lines
 from gan_jax.workdir import check_out, disk_errors_named
 
 if TYPE_CHECKING:
@@ -71,21 +73,20 @@ def translate(options: Translate, build: Build) -> int:
     """
     check_out(options.out, folder=True)
     sources = _pictures(options.images, "--images")
-    targets = {} if options.targets is None else _by_stem(_pictures(options.targets, "--targets"))
+    targets = {} if options.targets is None else _targets(options.targets, sources)
     experiment, generator, step = load_run(options.workdir, build, best=options.best)
     translator = experiment.translator
     if translator is None:
         raise UsageError(f"--workdir {options.workdir}: {experiment.name} makes images of latents")
     apply = _compiled(translator, generator, options)
     folder = options.out or options.workdir / "translated"
+    progress = progress_lines("translating pictures", len(sources), partial(print, flush=True))
     for number, path in enumerate(sources, start=1):
         source = _read(path, translator.channels[options.backward], options.resolution)
-        target = targets.get(path.stem)
         image = apply(path, source)
         with disk_errors_named(folder):
-            _write(folder, path, source, image, target)
-        if number % 100 == 0:
-            print(f"{number} of {len(sources)} pictures", flush=True)
+            _write(folder, path, source, image, targets.get(path.stem))
+        progress(number)
     print(f"{len(sources)} translated by step {step}: {folder}")
     return 0
 
@@ -107,8 +108,13 @@ def _pictures(path: Path, option: str) -> list[Path]:
     return found
 
 
-def _by_stem(paths: list[Path]) -> dict[str, Path]:
-    return {path.stem: path for path in paths}
+def _targets(folder: Path, sources: list[Path]) -> dict[str, Path]:
+    """Find what each source should become."""
+    found = {path.stem: path for path in _pictures(folder, "--targets")}
+    for path in sources:
+        if path.stem not in found:
+            raise UsageError(f"--targets {folder}: there is no picture called {path.stem}")
+    return found
 
 
 def _read(path: Path, channels: int | None, resolution: int | None) -> np.ndarray:

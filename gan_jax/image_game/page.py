@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gan_jax import commands
-from gan_jax.command_line import require, run
+from gan_jax.command_line import run
 from gan_jax.errors import UsageError
 from gan_jax.image_game.game import Game
-from gan_jax.settings import choose_dataset, decided, from_json, spell, usual
+from gan_jax.image_game.standing import at_rest, make_standing
+from gan_jax.settings import chosen, decided, fit_to_data, spell, usual
 
 if TYPE_CHECKING:
     import jax
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gan_jax.data import Dataset
     from gan_jax.evaluation import Benchmark
     from gan_jax.experiment import Experiment
-    from gan_jax.train import Fake, GANState, Prior, Shown, TrainState
+    from gan_jax.train import GANState, Shown
 
 __all__ = ["Page", "build", "experiment", "main", "settled"]
 
@@ -73,33 +73,14 @@ def settled(page: Page, config: Any) -> tuple[dict[str, Any], list[str]]:
         raise UsageError(
             "--best-metric is label_agreement, and no labels are asked for without --conditional"
         )
-    name, notes = choose_dataset(config.dataset, config.workdir)
-    if data.is_path(name):
-        name = os.path.abspath(name)  # the run may go on from another folder
-    from_json(page.settings, {"dataset": name})  # an edited config.json may name any
-    config = dataclasses.replace(config, dataset=name)
-    decisive = {f.name: getattr(config, f.name) for f in dataclasses.fields(page.settings)}
-    given = {name: value for name, value in decisive.items() if value is not None}
-    settings = {**page.recipe(config), **given}
-    images = data.load(
-        name,
-        split="train",
-        resolution=settings.get("resolution"),
-        channels=settings.get("channels"),
-    )
-    _, height, width, channels = images.images.shape
-    if height != width:
-        raise UsageError(f"images of {name} are {height} x {width}: --resolution makes squares")
-    classes = settings.setdefault("classes", images.num_classes)
-    if classes < images.num_classes:
-        require(False, "classes", classes, f"at least the {images.num_classes} of {name}")
-    if config.conditional and classes < 2:
-        raise UsageError(f"--conditional was given and {name} has no classes")
-    if classes < 2:
+    settings, notes = chosen(page.settings, page.recipe, config)
+    name, fitted = settings["dataset"], {key: settings[key] for key in ("resolution", "channels")}
+    settings = fit_to_data(settings, data.load(name, split="train", **fitted))
+    if settings["classes"] < 2:
+        if config.conditional:
+            raise UsageError(f"--conditional was given and {name} has no classes")
         notes = [*notes, f"{name} has no classes: no classifier can judge the samples"]
-    settings |= {"resolution": height, "channels": channels}
-    open_ones = {name: None for name in decisive if name not in settings}
-    return dict(sorted({**open_ones, **settings}.items())), notes
+    return dict(sorted(settings.items())), notes
 
 
 def main(page: Page, arguments: Sequence[str]) -> int:
@@ -140,14 +121,7 @@ def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) ->
     shown: Shown = train.with_labels if config.conditional else train.alone
     looked_at = shown if game.packs == 1 else _in_packs(game.packs, shown)
     sampled, truncated = game.sampled or game.prior, game.truncated and cache(game.truncated)
-    standing = _standing(config, game, wiring)
-
-    def at_rest(generator: TrainState, limit: float | None) -> TrainState:
-        assert standing is not None
-        if limit is None or truncated is None:
-            return standing(generator, sampled)
-        return standing(generator, truncated(limit))
-
+    standing = make_standing(config, game, wiring)
     load: Callable[..., Dataset] = partial(
         data.load, config.dataset, resolution=config.resolution, channels=config.channels
     )
@@ -158,7 +132,7 @@ def build(page: Page, settings: Mapping[str, Any], notes: Sequence[str] = ()) ->
         conditional=config.conditional,
         seed=config.seed,
         truncated=truncated and (lambda limit: train.make_sampler(wiring(truncated(limit)))),
-        standing=standing and at_rest,
+        standing=standing and at_rest(standing, sampled, truncated),
         critic=make_critic(looked_at),
         benchmark=page.benchmark(config) if page.benchmark else Benchmark(),
     )
@@ -206,38 +180,6 @@ def experiment(page: Page, config: Any) -> Experiment:
       RunError: the data set can't be had.
     """
     return build(page, *settled(page, config))
-
-
-def _standing(
-    config: Any, game: Game, wiring: Callable[[Prior], Fake]
-) -> Callable[[TrainState, Prior], TrainState] | None:
-    """Make what gives a generator the statistics of samples of a prior, if the game has it so."""
-    if not game.standing:
-        return None
-    import jax
-
-    from gan_jax import train
-
-    labels = {"label": lambda key: jax.random.randint(key, (), 0, config.classes)}
-    key = jax.random.fold_in(jax.random.key(config.seed), 5)
-
-    @cache
-    def compiled(prior: Prior) -> Callable[..., TrainState]:
-        return jax.jit(
-            partial(
-                train.standing_statistics,
-                fake=wiring(prior),
-                size=min(config.batch_size, 256),
-                batches=game.standing,
-                conditions=labels if config.conditional else None,
-            )
-        )
-
-    def stand(generator: TrainState, prior: Prior) -> TrainState:
-        bare = generator.replace(step=0, opt_state=())  # of a finished run these are not restored
-        return generator.replace(model_state=compiled(prior)(bare, key).model_state)
-
-    return stand
 
 
 def _in_packs(packs: int, shown: Shown) -> Shown:

@@ -27,10 +27,10 @@ from gan_jax.loop.diagnosis import Look, make_look
 from gan_jax.loop.dispatch import Advance, advance, make_run
 from gan_jax.loop.feed import check_batch, make_feed, windows
 from gan_jax.loop.log import Log
-from gan_jax.loop.memory import return_freed_memory, share_one_pool
 from gan_jax.loop.profile import profile_run
 from gan_jax.loop.startup import first_state, open_log, open_progress, record
 from gan_jax.loop.view import draw_report, sample_grid, worth_a_look
+from gan_jax.memory import return_freed_memory
 from gan_jax.train import GANState
 from gan_jax.typing import Metrics, PRNGKey
 from gan_jax.workdir import claim, disk_errors_named, sample_path, sign
@@ -94,7 +94,6 @@ def fit(
       RunError: a metric is not finite, the disk is full, or no checkpoint is good.
       PeerError: another process of the run is gone.
     """
-    share_one_pool()
     workdir = Path(workdir)
     devices = list(devices or jax.devices())
     share = parallel.batch_share(experiment.batch_size, len(devices), group=experiment.group)

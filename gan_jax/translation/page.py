@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -10,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from gan_jax import commands
 from gan_jax.command_line import require, run
-from gan_jax.errors import UsageError
-from gan_jax.settings import choose_dataset, decided, from_json, spell, usual
+from gan_jax.settings import chosen, decided, fit_to_data, from_json, spell, usual
 from gan_jax.translation.game import Translation
 
 if TYPE_CHECKING:
@@ -71,30 +69,17 @@ def settled(page: Page, config: Any) -> tuple[dict[str, Any], list[str]]:
     from gan_jax import data
     from gan_jax.evaluation import Held
 
-    name, notes = choose_dataset(config.dataset, config.workdir)
-    if data.is_path(name):
-        name = os.path.abspath(name)  # the run may go on from another folder
-    config = dataclasses.replace(config, dataset=name)
-    decisive = {f.name: getattr(config, f.name) for f in dataclasses.fields(page.settings)}
-    given = {name: value for name, value in decisive.items() if value is not None}
-    settings = {**decisive, **page.recipe(config), **given}
+    settings, notes = chosen(page.settings, page.recipe, config)
     images = page.load(from_json(page.settings, settings), split="train", report=print)
-    _, height, width, channels = images.images.shape
-    if height != width:
-        raise UsageError(f"images of {name} are {height} x {width}: --resolution makes squares")
-    if settings["classes"] is None:
-        settings["classes"] = images.num_classes
-    classes = settings["classes"]
-    if classes < images.num_classes:
-        require(False, "classes", classes, f"at least the {images.num_classes} of {name}")
-    pairs = isinstance(images, data.Pairs)
+    settings = fit_to_data(settings, images)
+    classes, pairs = settings["classes"], isinstance(images, data.Pairs)
     if settings["best_metric"] is None:
         settings["best_metric"] = "ssim" if pairs and classes < 2 else "frechet_distance"
     _check_best(settings["best_metric"], pairs, classes)
     if classes < 2:
-        notes = [*notes, f"{name} has no classes: no classifier can judge the translations"]
-    depth = max(channels, Held.of(images).sources.shape[3])
-    settings |= {"resolution": height, "channels": depth}
+        why = f"{settings['dataset']} has no classes: no classifier can judge the translations"
+        notes = [*notes, why]
+    settings["channels"] = max(settings["channels"], Held.of(images).sources.shape[3])
     return dict(sorted(settings.items())), notes
 
 

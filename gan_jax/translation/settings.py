@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gan_jax import commands
-from gan_jax.command_line import require
+from gan_jax.settings import check_ranges
 
 __all__ = ["TranslationSettings"]
 
@@ -44,12 +44,4 @@ class TranslationSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        most = {"steps": 2_000_000_000, "batch_size": 1_000_000, "features": 65_536}
-        for name, high in {**most, "resolution": 4096, "classes": 1_000_000}.items():
-            value = getattr(self, name)
-            accepted = f"a whole number from 1 to {high}"
-            require(value is None or 1 <= value <= high, name, value, accepted)
-        require(self.channels in (None, 1, 3), "channels", self.channels, "1 or 3")
-        rate = self.learning_rate
-        require(rate is None or 1e-12 <= rate <= 1, "learning_rate", rate, "from 1e-12 to 1")
-        require(0 <= self.seed < 2**32, "seed", self.seed, "from 0 to 4294967295")
+        check_ranges(self)

@@ -12,6 +12,8 @@ __all__ = ["Progress"]
 
 _TERMINAL_SECONDS = 0.1
 _LOG_SECONDS = 10.0
+# What holds translations to their sources; beside them a critic may have no weight.
+_DISTANCES = {"L1": "l1_distance", "squared error": "squared_error", "cycle": "cycle_loss"}
 
 
 class Progress:
@@ -53,8 +55,9 @@ class Progress:
 
         Args:
           step: the number of steps done.
-          metrics: name to number; of `discriminator_loss`, `generator_loss`, `real_accuracy`,
-            `fake_accuracy`, `modes` and `high_quality` those present are shown.
+          metrics: name to number; of `discriminator_loss`, `generator_loss`, `l1_distance`,
+            `squared_error`, `cycle_loss`, `real_accuracy`, `fake_accuracy`, `modes` and
+            `high_quality` those present are shown.
           images_per_second: training speed, left out if `None`.
         """
         now = self._clock()
@@ -64,6 +67,7 @@ class Progress:
             _time_left(self._first, (step, now), self._total_steps),
             "" if images_per_second is None else f"{images_per_second:,.0f} images/s",
             _pairs("loss", metrics, {"D": "discriminator_loss", "G": "generator_loss"}, ".3f"),
+            _pairs("", metrics, _DISTANCES, ".3f"),
             _pairs("accuracy", metrics, {"real": "real_accuracy", "fake": "fake_accuracy"}, ".0%"),
             _pairs("", metrics, {"modes": "modes"}, ".1f"),
             _pairs("", metrics, {"high quality": "high_quality"}, ".0%"),

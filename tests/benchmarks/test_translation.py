@@ -31,7 +31,8 @@ def pretend(words):
 @pytest.fixture
 def played(monkeypatch):
     page = SimpleNamespace(main=pretend, PAGE=SimpleNamespace(program="python -m x"))
-    monkeypatch.setattr(translation.importlib, "import_module", lambda name: page)
+    tasks = {name: task._replace(page=page) for name, task in translation.TASKS.items()}
+    monkeypatch.setattr(translation, "TASKS", tasks)
     return page
 
 

@@ -152,6 +152,7 @@ def test_pictures_of_any_size_are_translated(runs, tmp_path, capsys):
     picture(tmp_path / "mine" / "wide.png", (16, 24, 3))
     picture(tmp_path / "mine" / "small.png", (8, 8, 1))
     picture(tmp_path / "targets" / "small.png", (8, 8, 1))
+    picture(tmp_path / "targets" / "wide.png", (16, 24, 1))
     words = [
         "--workdir",
         runs / "pix2pix",
@@ -169,7 +170,7 @@ def test_pictures_of_any_size_are_translated(runs, tmp_path, capsys):
     assert sizes["wide.png"] == (24, 16)
     assert sizes["small.png"] == (8, 8)
     assert sizes["small_beside.png"][0] > sizes["small_beside.png"][1] * 2  # of three
-    assert sizes["wide_beside.png"][0] > sizes["wide_beside.png"][1] * 2  # of two wide ones
+    assert sizes["wide_beside.png"][0] > sizes["wide_beside.png"][1] * 4  # of three wide ones
 
 
 def test_there_and_back_are_two_ways(runs, tmp_path):
@@ -198,6 +199,7 @@ def test_small_pictures_become_large(runs, tmp_path):
         (("--images", "{}/empty"), "there is no picture in it"),
         (("--images", "{}/good.png", "--backward"), "--backward was given"),
         (("--images", "{}/good.png", "--targets", "{}/large"), "is 16x16, and the translation 8x8"),
+        (("--images", "{}/good.png", "--targets", "{}/twice/below"), "is no picture called good"),
         (("--images", "{}/twice"), "two pictures are called one"),
     ],
 )

@@ -195,3 +195,11 @@ def test_no_stream_at_all(monkeypatch):
     progress.message("nobody hears")
     progress.update(10, {})
     progress.close()
+
+
+def test_what_holds_translations_to_their_sources_is_shown():
+    stream = io.StringIO()
+    progress = Progress(10, stream=stream)
+    progress.update(1, {"generator_loss": 0.0, "squared_error": 0.0345, "cycle_loss": 1.5})
+    progress.close()
+    assert stream.getvalue().endswith("loss G 0.000  squared error 0.035 cycle 1.500\n")

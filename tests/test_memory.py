@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax.loop.memory import return_freed_memory, share_one_pool
+from gan_jax.memory import return_freed_memory, share_one_pool
 
 BLOCK, COUNT = 32 * 1024, 4000
 
@@ -48,7 +48,7 @@ def test_a_system_that_keeps_nothing_is_asked_for_nothing(monkeypatch):
 
 POOLS = """
 import ctypes, threading
-from gan_jax.loop.memory import share_one_pool
+from gan_jax.memory import share_one_pool
 
 if {shared}:
     share_one_pool()

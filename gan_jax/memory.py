@@ -1,4 +1,4 @@
-"""Memory that a long run has freed, given back to the system."""
+"""Memory of a long run: from where it is taken, and that what was freed is given back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def share_one_pool() -> None:
 
     glibc gives each thread a pool, up to eight for each core. What threads of checkpoints and of
     evaluations take for a moment differs from time to time, so that each pool grows to its worst
-    case, and all of them together for hours. Pools that are there already stay.
+    case, and all of them together for hours. Pools that are there already stay, so a program calls
+    this before it loads JAX, which begins threads.
     """
     _call("mallopt", _ARENA_MAX, 1)
 
