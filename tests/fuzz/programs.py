@@ -10,12 +10,19 @@ import traceback
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["SETTINGS", "Outcome", "Reached", "call", "sandbox"]
+__all__ = ["SETTINGS", "TRANSLATION", "Outcome", "Reached", "call", "sandbox"]
 
 SETTINGS = {
     "batch_size": 8, "best_metric": "frechet_distance", "channels": 1, "classes": 10, "conditional": False,
     "dataset": "digits", "dtype": "float32", "features": 8, "gamma": [0.3, 0.03], "learning_rate": 0.001,
     "model": "mlp", "resolution": 8, "seed": 0, "steps": 100,
+}  # fmt: skip
+
+TRANSLATION = {
+    "adversarial_weight": 1.0, "batch_size": 8, "best_metric": "frechet_distance", "channels": 1, "classes": 10,
+    "dataset": "digits", "direction": "AtoB", "dropout_blocks": 0, "dtype": "float32", "features": 8,
+    "inference_norm": "running", "jitter": 0.0, "l1_weight": 100.0, "learning_rate": 0.001, "preset": "small",
+    "resolution": 8, "seed": 0, "steps": 100, "task": "outlines",
 }  # fmt: skip
 
 

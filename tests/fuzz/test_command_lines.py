@@ -8,16 +8,26 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from experiments import augmentation, evaluate, mixtures, mnist
+from experiments import (
+    augmentation,
+    cyclegan,
+    evaluate,
+    mixtures,
+    mnist,
+    pix2pix,
+    style_transfer,
+    super_resolution,
+)
 from experiments.mixtures.filming import Lab
 from experiments.mixtures.sweeping import Sweep
 from experiments.mixtures.training import Config
 from gan_jax import commands
-from tests.fuzz.programs import SETTINGS, call, sandbox
+from tests.fuzz.programs import SETTINGS, TRANSLATION, call, sandbox
 from tests.fuzz.words import AXES, PATHS, command_lines
 
-FOLDERS = ("run", "labelled", "new", "empty", *PATHS)
+FOLDERS = ("run", "labelled", "outlines", "new", "empty", *PATHS)
 MNIST = {
     "workdir": FOLDERS,
     "dataset": ("digits", "auto", "mnist"),
@@ -31,6 +41,31 @@ MNIST = {
     "dtype": ("float32", "bfloat16"),
     "best_metric": ("recall", "frechet_distance", "label_agreement"),
     "devices": ("1", "8"),
+}
+TRANSLATIONS = {
+    **MNIST,
+    "task": ("outlines", "colours", "textures", "weights"),
+    "preset": ("small", "paper"),
+    "direction": ("AtoB", "BtoA"),
+    "resolution": ("8", "16", "32"),
+    "channels": ("1", "3"),
+    "factor": ("2", "4"),
+    "best_metric": ("ssim", "psnr", "frechet_distance", "label_agreement"),
+    "source_style": ("plain", "thin"),
+    "target_style": ("bold", "plain"),
+    "identity_weight": ("0", "1"),
+    "adversarial_weight": ("0", "1"),
+    "perceptual": ("0", "1"),
+    "pixel_steps": ("0", "5"),
+    "jitter": ("0", "1.5"),
+    "pool": ("1", "9"),
+}
+TRANSLATE = {
+    "workdir": FOLDERS,
+    "images": PATHS,
+    "targets": PATHS,
+    "resolution": ("8", "16"),
+    "out": PATHS,
 }
 SAMPLE = {"workdir": FOLDERS, "count": ("1", "9"), "label": ("0", "9", "10"), "out": PATHS}
 INTERPOLATE = {**SAMPLE, "anchors": ("2", "3"), "frames": ("1", "2")}
@@ -119,6 +154,16 @@ PROGRAMS = {
     ),
     "mnist invert": (mnist.main, command_lines(commands.Invert, INVERT, command=("invert", "--workdir", "run", "--index", "3"))),
     "mnist mix": (mnist.main, command_lines(commands.Mix, MIX, command=("mix", "--workdir", "run"))),
+    **{
+        page.PAGE.name: (page.main, command_lines(page.Config, TRANSLATIONS, commands=("translate",)))
+        for page in (cyclegan, pix2pix, style_transfer, super_resolution)
+    },
+    "pix2pix translate": (
+        pix2pix.main,
+        command_lines(
+            commands.Translate, TRANSLATE, command=("translate", "--workdir", "outlines", "--images", "picture.png")
+        ),
+    ),
     "evaluate": (evaluate.main, command_lines(evaluate.Options, FILES, positional=IMAGES)),
     "augmentation": (augmentation.main, command_lines(augmentation.Config, AUGMENTATION)),
     "mixtures train": (mixtures.main, command_lines(Config, GAME, commands=("lab", "sweep"))),
@@ -131,10 +176,15 @@ PROGRAMS = {
 def files(tmp_path_factory):
     """Make a folder of what can be there already: runs, files of points, pictures, damage."""
     folder = tmp_path_factory.mktemp("there")
-    for name, conditional in (("run", False), ("labelled", True)):
+    for name, experiment, config in (
+        ("run", "mnist", SETTINGS),
+        ("labelled", "mnist", {**SETTINGS, "conditional": True}),
+        ("outlines", "pix2pix", TRANSLATION),
+    ):
         (folder / name / "checkpoints").mkdir(parents=True)
-        stored = {"experiment": "mnist", "config": {**SETTINGS, "conditional": conditional}}
+        stored = {"experiment": experiment, "config": config}
         (folder / name / "config.json").write_text(json.dumps(stored))
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "picture.png")
     (folder / "empty").mkdir()
     (folder / "link").symlink_to("nowhere")
     (folder / "file").write_text("x")

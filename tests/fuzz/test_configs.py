@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
+from PIL import Image
 
-from experiments import augmentation, mixtures, mnist
+from experiments import augmentation, mixtures, mnist, pix2pix
 from tests.fuzz.documents import broken
-from tests.fuzz.programs import SETTINGS, call, sandbox
+from tests.fuzz.programs import SETTINGS, TRANSLATION, call, sandbox
 
 COMMANDS = {
     "train": (mnist.main, ["--dataset", "auto", "--steps", "100"]),
@@ -34,3 +36,14 @@ def test_any_config_is_understood_or_refused_in_one_line(command, content):
         Path("run").mkdir()
         Path("run", "config.json").write_bytes(content)
         call(main, [*words, "--workdir", "run"])
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("words", [["--steps", "100"], ["translate", "--images", "run/x.png"]])
+@given(content=broken({**RUN, "experiment": "pix2pix", "config": TRANSLATION}))
+def test_any_config_of_a_translation_is_understood_or_refused(words, content):
+    with sandbox():
+        Path("run").mkdir()
+        Path("run", "config.json").write_bytes(content)
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save("run/x.png")
+        call(pix2pix.main, [*words, "--workdir", "run"])

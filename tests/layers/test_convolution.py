@@ -25,6 +25,8 @@ SHAPES = {
     "kernel below stride": ((2, 2), (3, 3), "VALID", (8, 8), 2, 3),
     "uneven": ((2, 3), (1, 2), ((1, 2), (0, 1)), (6, 7), 3, 2),
     "remainder": ((3, 3), (2, 2), "VALID", (8, 7), 2, 2),
+    "kernel above the image": ((9, 9), (1, 1), "SAME", (7, 6), 2, 3),
+    "innermost of a U-Net": ((4, 4), (2, 2), ((1, 1), (1, 1)), (2, 2), 3, 5),
 }
 PAIRS = {
     "conv": (nn.Conv, layers.Conv, {}),
