@@ -39,7 +39,9 @@ Figures are of all 10,000 test images, or of the half of them that are sources w
 pairs. Means and standard deviations are over the seeds, which are 0, 1, ..., none selected. *Label
 agreement* says how many translations are still of their source's class, by a classifier of the
 target's images; *Fréchet distance* is that of its features to those of all targets. Beside each
-stands what a source is worth as it is, and what real images have.
+stands what a source is worth as it is, and what real images have: for the Fréchet distance, as many
+training images. Where there are pairs, each translation is compared with its own target among the
+others, and can come nearer than training images do.
 """
 PAIRED = (
     ("l1_distance", 4), ("psnr", 2), ("ssim", 3), ("sharpness", 4), ("label_agreement", 3),

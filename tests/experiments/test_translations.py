@@ -190,6 +190,24 @@ def test_small_pictures_become_large(runs, tmp_path):
         assert image.size == (12, 20)
 
 
+def test_the_rates_of_super_resolution_fall_halfway_through_the_papers_game():
+    page = importlib.import_module("experiments.super_resolution")
+    config = page.Config(preset="paper")
+    settings = {**vars(config), **page.recipe(config)}
+    of_generator, of_critic = page.rates(page.Config(**settings))
+    assert (settings["steps"], settings["pixel_steps"]) == (1_200_000, 1_000_000)
+    steps = (0, 1_099_999, 1_100_001)
+    assert [float(of_generator(step)) for step in steps] == pytest.approx([1e-4, 1e-4, 1e-5])
+    assert [float(of_critic(step)) for step in (0, 99_999, 100_001)] == pytest.approx(
+        [1e-4, 1e-4, 1e-5]
+    )
+
+
+def test_a_short_run_of_super_resolution_has_a_game_too():
+    page = importlib.import_module("experiments.super_resolution")
+    assert page.recipe(page.Config(steps=100))["pixel_steps"] == 75
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
