@@ -12,6 +12,9 @@ folder has two, such as `trainA` and `trainB`.
 Instances are normalised alone, in training and after it, and nothing is random but the order of the
 data and the pool of earlier fakes.
 
+`textures` of MNIST on one CPU core, 9.2 minutes, 3 seeds: Fréchet distance 2.58 ± 0.50 (source
+304.01, real 1.64); label agreement 0.987 ± 0.001 (source 0.427, real 0.990).
+
 Reference:
   Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks, 2017,
   https://arxiv.org/abs/1703.10593
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Settings(translation.TranslationSettings):
+class Settings(translation.CycleSettings):
     """What decides the result of a run."""
 
     task: Literal["textures", "weights", "folders"] | None = None
@@ -45,24 +48,6 @@ class Settings(translation.TranslationSettings):
     folders: those of a folder. If not given, folders of a folder and textures of anything else."""
     preset: Literal["small", "paper"] = "small"
     """small: minutes on a CPU. paper: 9 residual blocks, 6 below 256x256, patches of 70 pixels."""
-    cycle_weight: float | None = None
-    """Weight of the way there and back."""
-    identity_weight: float | None = None
-    """Weight of leaving images of the target as they are, 0 for none."""
-    pool: int = 50
-    """How many earlier fakes the critics may be shown."""
-    jitter: float | None = None
-    """How many times larger images become before they are cropped and mirrored at random; 0 leaves
-    them as they are."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        for name in ("cycle_weight", "identity_weight"):
-            value = getattr(self, name)
-            require(value is None or 0 <= value <= 1e9, name, value, "from 0 to 1e9")
-        translation.check_jitter(self.jitter)
-        require(1 <= self.pool <= 1_000_000, "pool", self.pool, "from 1 to 1000000")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,11 @@ What is random in the paper's generator is dropout, which stays on after trainin
 normalised by statistics of their own; `--inference-norm` and `--dropout-blocks` say so, and `small`
 has neither.
 
+`outlines` of MNIST on one CPU core, 3.0 minutes, 3 seeds: SSIM 0.955 ± 0.000 (source -0.154); label
+agreement 0.989 ± 0.000 (source 0.685, real 0.992). `outlines, L1 alone` of MNIST on one CPU core,
+1.0 minutes, 3 seeds: SSIM 0.962 ± 0.001 (source -0.154); label agreement 0.990 ± 0.001 (source
+0.685, real 0.992).
+
 Reference:
   Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2016,
   https://arxiv.org/abs/1611.07004
@@ -62,9 +67,7 @@ class Settings(translation.TranslationSettings):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        for name in ("l1_weight", "adversarial_weight"):
-            value = getattr(self, name)
-            require(value is None or 0 <= value <= 1e9, name, value, "from 0 to 1e9")
+        translation.check_weights(self, "l1_weight", "adversarial_weight")
         pointless = self.adversarial_weight == self.l1_weight == 0
         accepted = "above 0 with --adversarial-weight 0"
         require(not pointless, "l1_weight", self.l1_weight, accepted)

@@ -38,7 +38,7 @@ StyleName = Literal["plain", "thin", "bold", "light_on_dark", "dark_on_light"]
 
 
 @dataclass(frozen=True)
-class Settings(translation.TranslationSettings):
+class Settings(translation.CycleSettings):
     """What decides the result of a run."""
 
     source_style: StyleName = "plain"
@@ -47,26 +47,13 @@ class Settings(translation.TranslationSettings):
     """Style of B."""
     preset: Literal["small", "paper"] = "small"
     """small: minutes on a CPU. paper: CycleGAN's networks, for images of 256x256."""
-    cycle_weight: float | None = None
-    """Weight of the way there and back."""
-    identity_weight: float | None = None
-    """Weight of leaving images of the target as they are, 0 for none."""
     style_weight: float | None = None
     """Weight of the distance of Gram matrices to those of the target's images, 0 for none."""
-    pool: int = 50
-    """How many earlier fakes the critics may be shown."""
-    jitter: float | None = None
-    """How many times larger images become before they are cropped and mirrored at random; 0 leaves
-    them as they are."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        for name in ("cycle_weight", "identity_weight", "style_weight"):
-            value = getattr(self, name)
-            require(value is None or 0 <= value <= 1e9, name, value, "from 0 to 1e9")
-        translation.check_jitter(self.jitter)
-        require(1 <= self.pool <= 1_000_000, "pool", self.pool, "from 1 to 1000000")
+        translation.check_weights(self, "style_weight")
         same = self.source_style == self.target_style
         require(not same, "target_style", self.target_style, "another than --source-style")
 

@@ -15,6 +15,12 @@ The paper's content loss is of the features of a VGG network, whose weights are 
 is of pixels, and `--perceptual` adds one of the features of a classifier that is trained on the
 data set itself.
 
+`larger` of MNIST on one CPU core, 8.4 minutes, 3 seeds: PSNR 22.84 ± 0.32 dB (bicubic 14.45);
+sharpness 0.0402 ± 0.0002 (bicubic 0.0063, real 0.0407); Fréchet distance 0.79 ± 0.15 (bicubic
+338.26, real 1.70). `larger, pixels alone` of MNIST on one CPU core, 5.6 minutes, 3 seeds: PSNR
+23.84 ± 0.12 dB (bicubic 14.45); sharpness 0.0363 ± 0.0002 (bicubic 0.0063, real 0.0407); Fréchet
+distance 1.09 ± 0.11 (bicubic 338.26, real 1.70).
+
 Reference:
   Ledig et al., Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial
   Network, 2016, https://arxiv.org/abs/1609.04802
@@ -60,9 +66,7 @@ class Settings(translation.TranslationSettings):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        for name in ("adversarial_weight", "perceptual"):
-            value = getattr(self, name)
-            require(value is None or 0 <= value <= 1e9, name, value, "from 0 to 1e9")
+        translation.check_weights(self, "adversarial_weight", "perceptual")
         first = self.pixel_steps
         require(first is None or first >= 0, "pixel_steps", first, "0 or more")
         require(self.factor in (2, 4, 8), "factor", self.factor, "2, 4 or 8")

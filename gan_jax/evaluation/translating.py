@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -145,27 +146,16 @@ def translation_evaluation(
         report: Callable[[str], None] = print,
     ) -> Evaluation:
         train, test = (load(split=name, report=report) for name in ("train", "test"))
-        held = Held.of(test if split == "test" else train)
-        most = len(held.sources)
-        if split == "test" and (request.count or 0) > most:
-            raise UsageError(f"--count is {request.count}: there are {most} sources")
-        held = held.first(request.count or most)
+        held = _held(request, test if split == "test" else train)
         names = _names(request, train, held, back is not None, benchmark)
         generator, drawn = conditions_of(generator, request, seed)
-
-        def all_of(step: Callable[..., Any], number: int, given: list[np.ndarray]) -> Any:
-            keys = [jax.random.fold_in(jax.random.key(one), number) for one in drawn.seeds]
-            return [
-                translate_images(step, generator, each, key, report=report)
-                for each, key in zip(given, keys, strict=True)
-            ]
-
-        translated = all_of(there, 1, [held.sources] * len(drawn.seeds))
+        for_each = partial(_for_each_seed, generator=generator, seeds=drawn.seeds, report=report)
+        translated = for_each(there, 1, [held.sources] * len(drawn.seeds))
         figures: list[metrics.Figure] = []
         if held.targets is not None:
             figures += pixel_figures(names, translated, held, drawn, baseline)
         if back is not None and CYCLE in names:
-            figures.append(cycle_figure(all_of(back, 2, translated), held, drawn))
+            figures.append(cycle_figure(for_each(back, 2, translated), held, drawn))
         if featured := [name for name in names if name in benchmark.known]:
             key = (request.extractor, request.inception_weights, request.resize)
             if key not in judges:
@@ -185,6 +175,32 @@ def translation_evaluation(
         return Evaluation(step, tuple(figures))
 
     return evaluate
+
+
+def _held(request: Request, dataset: data.Dataset) -> Held:
+    """Return as many sources as are asked for."""
+    held = Held.of(dataset)
+    most = len(held.sources)
+    if dataset.split == "test" and (request.count or 0) > most:
+        raise UsageError(f"--count is {request.count}: there are {most} sources")
+    return held.first(request.count or most)
+
+
+def _for_each_seed(
+    translate: Callable[..., tuple[Array, Array]],
+    number: int,
+    given: list[np.ndarray],
+    *,
+    generator: TrainState,
+    seeds: Sequence[int],
+    report: Callable[[str], None],
+) -> list[np.ndarray]:
+    """Translate images with the noise of each seed; each way has a number, and noise of its own."""
+    keys = [jax.random.fold_in(jax.random.key(seed), number) for seed in seeds]
+    return [
+        translate_images(translate, generator, images, key, report=report)
+        for images, key in zip(given, keys, strict=True)
+    ]
 
 
 def _make_judge(

@@ -23,9 +23,10 @@ from gan_jax.translation.game import (
 )
 from gan_jax.translation.jittering import check_jitter, jitter_apart, jitter_pairs
 from gan_jax.translation.page import Page, build, experiment, main, settled
-from gan_jax.translation.settings import TranslationSettings
+from gan_jax.translation.settings import CycleSettings, TranslationSettings, check_weights
 
 __all__ = [
+    "CycleSettings",
     "Page",
     "Translation",
     "TranslationSettings",
@@ -33,6 +34,7 @@ __all__ = [
     "both_ways",
     "build",
     "check_jitter",
+    "check_weights",
     "classifier_features",
     "cycle_game",
     "cycle_steps",

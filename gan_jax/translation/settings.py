@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from gan_jax import commands
+from gan_jax.command_line import require
 from gan_jax.settings import check_ranges
+from gan_jax.translation.jittering import check_jitter
 
-__all__ = ["TranslationSettings"]
+__all__ = ["CycleSettings", "TranslationSettings", "check_weights"]
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,40 @@ class TranslationSettings:
     def __post_init__(self) -> None:
         """Check the ranges."""
         check_ranges(self)
+
+
+@dataclass(frozen=True)
+class CycleSettings(TranslationSettings):
+    """What decides the result of a run that learns the way there and the way back."""
+
+    cycle_weight: float | None = None
+    """Weight of the way there and back."""
+    identity_weight: float | None = None
+    """Weight of leaving images of the target as they are, 0 for none."""
+    pool: int = 50
+    """How many earlier fakes the critics may be shown."""
+    jitter: float | None = None
+    """How many times larger images become before they are cropped and mirrored at random; 0 leaves
+    them as they are."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        check_weights(self, "cycle_weight", "identity_weight")
+        check_jitter(self.jitter)
+        require(1 <= self.pool <= 1_000_000, "pool", self.pool, "from 1 to 1000000")
+
+
+def check_weights(config: Any, *names: str) -> None:
+    """Check weights of terms.
+
+    Args:
+      config: settings; those that are None are open.
+      *names: of the weights among them.
+
+    Raises:
+      UsageError: one is out of range.
+    """
+    for name in names:
+        value = getattr(config, name)
+        require(value is None or 0 <= value <= 1e9, name, value, "from 0 to 1e9")

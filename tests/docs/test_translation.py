@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from benchmarks.translation import TASKS
 from docs import translation
 
 
@@ -60,3 +63,28 @@ def test_tables_are_whole():
     assert len(tables) == 2
     for table in tables:
         assert len({line.count("|") for line in table.strip().splitlines()}) == 1
+
+
+@pytest.mark.parametrize("task", translation.SAID)
+def test_a_page_of_the_experiments_says_what_was_measured_of_its_task(task):
+    results = json.loads(translation.RESULTS.read_text(encoding="utf-8"))
+    said = " ".join(TASKS[task].page.__doc__.split())
+    if any(row["task"] == task for row in results):
+        assert translation.sentence(results, task=task) in said
+
+
+def test_every_task_has_a_sentence_and_a_place_on_the_page():
+    shown = {task for _, _, tasks, *_ in translation.SECTIONS for task in tasks}
+    assert translation.SAID.keys() == TASKS.keys() == shown
+
+
+def test_a_sentence_has_the_baseline_and_the_reals_beside_its_figures():
+    rows = [
+        made_up("textures", seed, frechet_distance=[2.0 + seed, 1.6],
+                source_frechet_distance=[300.0, None])
+        for seed in (0, 1)
+    ]  # fmt: skip
+    assert translation.sentence(rows, task="textures") == (
+        "`textures` of MNIST on one CPU core, 2.0 minutes, 2 seeds: Fréchet distance 2.50 ± 0.71 "
+        "(source 300.00, real 1.60); label agreement 0.900 ± 0.000 (real 0.990)."
+    )
