@@ -7,8 +7,10 @@
 
 One half of the data has the one style and the other half the other. That a picture can be had back
 holds its content; the critics hold the style. Two terms may join them: `--identity-weight` for
-leaving alone what has the style already, as for the paper's paintings, and `--style-weight` for
+leaving alone what has the style already, which the paper gives paintings, and `--style-weight` for
 the Gram matrices of a classifier's maps, as in neural style transfer, here of images of the batch.
+In `small` neither does: where a style is the other's negative, a small network can't both turn
+images around and leave some alone, and its digits lose their shape.
 
 Reference:
   Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks, 2017,
@@ -70,14 +72,15 @@ class Config(commands.RunOptions, Settings):
 
 def recipe(config: Settings) -> dict[str, Any]:
     """Return what options left out become."""
-    weights = dict(cycle_weight=10.0, identity_weight=5.0, style_weight=0.0)
+    weights = dict(cycle_weight=10.0, style_weight=0.0)
     if config.preset == "paper":
         return dict(
             weights, resolution=256, steps=200_000, batch_size=1, features=64, learning_rate=2e-4,
-            jitter=286 / 256,
+            identity_weight=5.0, jitter=286 / 256,
         )  # fmt: skip
     return dict(
-        weights, steps=3000, batch_size=16, features=16, learning_rate=1e-3, jitter=0.0
+        weights, steps=3000, batch_size=16, features=16, learning_rate=1e-3,
+        identity_weight=0.0, jitter=0.0,
     )  # fmt: skip
 
 
