@@ -71,8 +71,8 @@ SECTIONS = (
         "## Without pairs: CycleGAN",
         "`textures`: light strokes on dark grain become dark on light stripes. `weights`: thin "
         "strokes become bold. `style`: plain digits become dark on light stripes, by "
-        "`experiments.style_transfer`. It has no identity term, which was chosen by one run of seed "
-        "100; with it, of weight 5, seed 0 kept 64 % of the classes.",
+        "`experiments.style_transfer`. It has no identity term, which was chosen by one run of "
+        "seed 100; with it, of weight 5, seed 0 kept 64 % of the classes.",
         ("textures", "weights", "style"),
         "source",
         UNPAIRED,
