@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
 import json
 import resource
 import sys
@@ -167,7 +166,8 @@ def measure(
     family = FAMILIES[name]
     config = family.page.Config(dataset=dataset, **family.options, **options)
     experiment = image_game.experiment(family.page.PAGE, config)
-    train, run = experiment.load(split="train"), make_run(experiment, _devices())
+    train = experiment.load(split="train", report=_say)
+    run = make_run(experiment, _devices())
     create = jax.jit(experiment.create)
     early = min(-(-IMAGES // experiment.batch_size), experiment.steps)
     began = time.perf_counter()
@@ -198,6 +198,10 @@ def measure(
         }
 
 
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # standard output is for the rows alone
+
+
 def _devices() -> Sequence[jax.Device]:
     return jax.devices()[:1]
 
@@ -211,9 +215,8 @@ def _figures(
 ) -> dict[str, list[float | None]]:
     """Return figures by name, each with that of real images."""
     assert experiment.evaluate is not None
-    say = functools.partial(print, file=sys.stderr)
     request = Request(metrics=tuple(names), seeds=(seed,))
-    found = experiment.evaluate(generator, step, request=request, report=say).figures
+    found = experiment.evaluate(generator, step, request=request, report=_say).figures
     return {each.metric: [each.value, each.floor] for each in reversed(found)}
 
 

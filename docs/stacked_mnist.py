@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from docs.pages import spread, table, write_page
 
-__all__ = ["PATH", "PUBLISHED", "RESULTS", "Published", "main", "page"]
+__all__ = ["PATH", "PUBLISHED", "RESULTS", "Published", "main", "page", "sentence"]
 
 PATH = Path(__file__).with_suffix(".md")
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results" / "stacked_mnist.json"
@@ -124,6 +124,28 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         measured=table((*heads, "seeds", "minutes"), _measured(results)),
         accuracy=" or ".join(accuracies),
         published="\n\n".join(tables),
+    )
+
+
+def sentence(results: Sequence[Mapping[str, Any]], *, recipe: str, dataset: str) -> str:
+    """Say what a recipe reached in `small`, as `experiments.stacked_mnist` says it.
+
+    Args:
+      results: what `stacked_mnist.json` holds.
+      recipe: which.
+      dataset: what was stacked.
+
+    Returns:
+      One sentence.
+    """
+    asked = (dataset, "small", recipe)
+    runs = [run for run in results if (run["dataset"], run["preset"], run["recipe"]) == asked]
+    judged = [run["measured"]["26000"] for run in runs]
+    modes, divergence = ([one[name] for one in judged] for name in ("modes", "mode_kl"))
+    minutes = [run["seconds"] / 60 for run in runs if run["seconds"]]
+    return (
+        f"`{recipe}` covers {spread(modes, 1)} of the modes at a divergence of "
+        f"{spread(divergence, 3)}, after {mean(minutes):.0f} minutes (seeds: {len(runs)})."
     )
 
 

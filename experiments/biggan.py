@@ -5,8 +5,8 @@
     python -m experiments.biggan --preset imagenet128 --dataset photos/ --conditional
     python -m experiments.biggan truncation --workdir runs/biggan
 
-On 2 CPU cores `small` trains for 52 s on MNIST and comes to a Fréchet distance of 52.2 ± 1.8 (3
-seeds), where real images have 1.8.
+On 2 CPU cores `small` comes to a Fréchet distance of 52.2 ± 1.8 in 52 s on MNIST (3 seeds; real
+images have 1.8), and of 30.0 ± 6.2 in 68 s on Fashion-MNIST (3 seeds; real images have 0.4).
 
 Reference:
   Brock, Donahue and Simonyan, Large Scale GAN Training for High Fidelity Natural Image Synthesis,

@@ -4,8 +4,8 @@
     python -m experiments.dcgan --dataset photos/ --preset paper
     python -m experiments.dcgan --dataset fashion_mnist --conditional --workdir runs/clothes
 
-On 2 CPU cores `small` trains for 49 s on MNIST and comes to a Fréchet distance of 69.0 ± 11.0 (3
-seeds), where real images have 1.8.
+On 2 CPU cores `small` comes to a Fréchet distance of 69.0 ± 11.0 in 49 s on MNIST (3 seeds; real
+images have 1.8), and of 26.0 ± 0.9 in 68 s on Fashion-MNIST (3 seeds; real images have 0.4).
 
 Reference:
   Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional

@@ -3,8 +3,8 @@
     python -m experiments.lsgan
     python -m experiments.lsgan --preset paper --dataset photos/
 
-On 2 CPU cores `small` trains for 48 s on MNIST and comes to a Fréchet distance of 62.0 ± 6.2 (3
-seeds), where real images have 1.8.
+On 2 CPU cores `small` comes to a Fréchet distance of 62.0 ± 6.2 in 48 s on MNIST (3 seeds; real
+images have 1.8), and of 28.6 ± 3.5 in 72 s on Fashion-MNIST (3 seeds; real images have 0.4).
 
 Reference:
   Mao et al., Least Squares Generative Adversarial Networks, 2016, https://arxiv.org/abs/1611.04076,

@@ -4,8 +4,8 @@
     python -m experiments.r3gan --preset cifar10 --dataset cifar10 --conditional
     python -m experiments.r3gan --preset ffhq256 --dataset photos/
 
-On 2 CPU cores `small` trains for 48 s on MNIST and comes to a Fréchet distance of 217.2 ± 14.8 (3
-seeds), where real images have 1.8.
+On 2 CPU cores `small` comes to a Fréchet distance of 217.2 ± 14.8 in 48 s on MNIST (3 seeds; real
+images have 1.8), and of 144.0 ± 13.6 in 50 s on Fashion-MNIST (3 seeds; real images have 0.4).
 
 Reference:
   Huang et al., The GAN is dead; long live the GAN! A Modern GAN Baseline, 2024,

@@ -7,8 +7,8 @@
 The generator is updated on as many fakes as the discriminator; the authors' code takes twice as
 many.
 
-On 2 CPU cores `small` trains for 44 s on MNIST and comes to a Fréchet distance of 108.9 ± 4.8 (3
-seeds), where real images have 1.8.
+On 2 CPU cores `small` comes to a Fréchet distance of 108.9 ± 4.8 in 44 s on MNIST (3 seeds; real
+images have 1.8), and of 80.1 ± 6.7 in 62 s on Fashion-MNIST (3 seeds; real images have 0.4).
 
 Reference:
   Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018,

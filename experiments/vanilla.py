@@ -3,8 +3,8 @@
     python -m experiments.vanilla
     python -m experiments.vanilla --loss minimax --workdir runs/minimax
 
-On 2 CPU cores `small` trains for 48 s on MNIST and comes to a Fréchet distance of 291.8 ± 26.4 (3
-seeds), where real images have 1.8.
+On 2 CPU cores `small` comes to a Fréchet distance of 291.8 ± 26.4 in 48 s on MNIST (3 seeds; real
+images have 1.8), and of 51.8 ± 1.1 in 72 s on Fashion-MNIST (3 seeds; real images have 0.4).
 
 Reference:
   Goodfellow et al., Generative Adversarial Networks, 2014, https://arxiv.org/abs/1406.2661, with

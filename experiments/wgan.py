@@ -7,9 +7,11 @@
 Not here: the 100 updates of the critic that the first paper's code, though not its text, makes
 before each of the first 25 updates of the generator.
 
-On 2 CPU cores `small` trains for 54 s on MNIST and comes to a Fréchet distance of 61.0 ± 4.5 (3
-seeds), where real images have 1.8. On 2 CPU cores `small --bound clipping` trains for 47 s on MNIST
-and comes to a Fréchet distance of 129.2 ± 17.6 (3 seeds), where real images have 1.8.
+On 2 CPU cores `small` comes to a Fréchet distance of 61.0 ± 4.5 in 54 s on MNIST (3 seeds; real
+images have 1.8), and of 35.4 ± 3.6 in 78 s on Fashion-MNIST (3 seeds; real images have 0.4). On 2
+CPU cores `small --bound clipping` comes to a Fréchet distance of 129.2 ± 17.6 in 47 s on MNIST (3
+seeds; real images have 1.8), and of 62.5 ± 3.4 in 62 s on Fashion-MNIST (3 seeds; real images have
+0.4).
 
 Reference:
   Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, https://arxiv.org/abs/1701.07875;

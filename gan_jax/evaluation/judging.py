@@ -71,16 +71,7 @@ def classifier_evaluation(
       against training images. `look` is given the first seed's samples, the test and the train
       images.
     """
-    judges: dict[Any, _Judge] = {}  # made on first use, once
-    samplers: dict[float | None, Sampler] = {}  # compiled
-
-    def sampler_of(truncation: float | None) -> Sampler:
-        if truncation is not None and truncated is None:
-            raise UsageError("--truncation was given and the latents of this run are not normal")
-        if truncation not in samplers:
-            draw = sampler if truncation is None or truncated is None else truncated(truncation)
-            samplers[truncation] = jax.jit(lambda *arguments: _as_bytes(draw(*arguments)))
-        return samplers[truncation]
+    judge_of, sampler_of = _judges(load, benchmark), _samplers(sampler, truncated)
 
     def evaluate(
         generator: TrainState,
@@ -92,14 +83,9 @@ def classifier_evaluation(
         look: Look | None = None,
         report: Callable[[str], None] = print,
     ) -> Evaluation:
-        draw = sampler_of(request.truncation)
-        key = (request.extractor, request.inception_weights, request.resize)
-        if key not in judges:
-            judges[key] = _make_judge(load, request, benchmark, report)
-        judge = judges[key]
-        asked = _asked(
-            judge.train if split == "train" else judge.reals, request.count or benchmark.count
-        )
+        draw, judge = sampler_of(request.truncation), judge_of(request, report)
+        pool = judge.train if split == "train" else judge.reals
+        asked = _asked(pool, request.count or benchmark.count)
         reals = judge.train.first(len(asked)) if split == "train" else judge.test
         chosen = _chosen(request, benchmark, reals, conditional, critic is not None)
         generator, drawn = conditions_of(generator, request, seed)
@@ -124,6 +110,38 @@ def classifier_evaluation(
         return Evaluation(step, tuple(figures))
 
     return evaluate
+
+
+def _judges(
+    load: Callable[..., data.Dataset], benchmark: Benchmark
+) -> Callable[[Request, Callable[[str], None]], _Judge]:
+    """Make the function that gives the judge of a request, made on first use, once."""
+    judges: dict[Any, _Judge] = {}
+
+    def judge_of(request: Request, report: Callable[[str], None]) -> _Judge:
+        key = (request.extractor, request.inception_weights, request.resize)
+        if key not in judges:
+            judges[key] = _make_judge(load, request, benchmark, report)
+        return judges[key]
+
+    return judge_of
+
+
+def _samplers(
+    sampler: Sampler, truncated: Callable[[float], Sampler] | None
+) -> Callable[[float | None], Sampler]:
+    """Make the function that gives the sampler for a truncation, compiled once."""
+    samplers: dict[float | None, Sampler] = {}
+
+    def sampler_of(truncation: float | None) -> Sampler:
+        if truncation is not None and truncated is None:
+            raise UsageError("--truncation was given and the latents of this run are not normal")
+        if truncation not in samplers:
+            draw = sampler if truncation is None or truncated is None else truncated(truncation)
+            samplers[truncation] = jax.jit(lambda *arguments: _as_bytes(draw(*arguments)))
+        return samplers[truncation]
+
+    return sampler_of
 
 
 def _as_bytes(images: Any) -> tuple[jax.Array, jax.Array]:

@@ -1,5 +1,6 @@
 """Every family is trained as its page says, measured on the way and at the end, and kept."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -59,6 +60,24 @@ def test_seeds_are_measured_on_the_way_and_at_the_end(soon, tmp_path):
     # 100 latents to 4 x 4 x 4, BatchNorm, 4 x 4 to one channel and a bias; its mirror image.
     assert generator == 100 * 64 + 2 * 4 + 4 * 4 * 4 + 1
     assert discriminator == 4 * 4 * 4 + 4 + 64 + 1
+
+
+def test_standard_output_is_for_the_rows_alone(soon, monkeypatch, capsys):
+    def talkative(page, config):
+        experiment = made(page, config)
+
+        def load(*, split, report=print):
+            report(f"reading {split}")
+            return experiment.load(split=split, report=report)
+
+        return dataclasses.replace(experiment, load=load)
+
+    made = image_game.experiment
+    monkeypatch.setattr(family.image_game, "experiment", talkative)
+    list(family.measure("dcgan", "digits", [0], steps=40, **FEW))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "reading train" in said.err
 
 
 def test_what_is_not_finite_stops():

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from docs import stacked_mnist
+from experiments import stacked_mnist as experiment
 
 
 def made_up(seed, modes, *, recipe="pacgan2", seconds: float | None = 90.0):
@@ -24,6 +25,25 @@ def test_the_page_is_that_of_the_results_if_there_are_any():
         results = json.loads(stacked_mnist.RESULTS.read_text(encoding="utf-8"))
         committed = stacked_mnist.PATH.read_text(encoding="utf-8")
         assert committed == stacked_mnist.page(results), "python -m docs.stacked_mnist makes it"
+
+
+def test_the_experiment_says_what_was_measured():
+    if not stacked_mnist.RESULTS.exists():
+        return
+    results = json.loads(stacked_mnist.RESULTS.read_text(encoding="utf-8"))
+    said = " ".join(experiment.__doc__.split())
+    for recipe in {run["recipe"] for run in results}:
+        told = stacked_mnist.sentence(results, recipe=recipe, dataset="stacked_mnist")
+        assert told in said
+
+
+def test_a_sentence_is_of_one_recipe():
+    results = [made_up(0, 900), made_up(1, 910, seconds=None), made_up(0, 9, recipe="dcgan")]
+    results.append({**made_up(0, 1), "preset": "paper"})
+    assert stacked_mnist.sentence(results, recipe="pacgan2", dataset="stacked_mnist") == (
+        "`pacgan2` covers 905.0 ± 7.1 of the modes at a divergence of 0.050 ± 0.071, after 2 "
+        "minutes (seeds: 2)."
+    )
 
 
 def test_seeds_are_averaged_by_recipe_and_protocol():
