@@ -16,7 +16,7 @@ def made_up(name, seed, distance, *, dataset="mnist"):
     return {
         "family": name, "dataset": dataset, "seed": seed, "steps": 2000, "early_steps": 200,
         "batch_size": 64, "parameters": [1234, 567], "seconds": 60.0 + seed, "megabytes": 800 + seed,
-        "start_seconds": 9.0, "figures": figures, "early": {"frechet_distance": [90.0, 2.0]},
+        "command": "python -m ...", "start_seconds": 9.0, "figures": figures, "early": {"frechet_distance": [90.0, 2.0]},
     }  # fmt: skip
 
 
@@ -48,6 +48,12 @@ def test_a_sentence_is_of_one_family_on_all_its_data_sets():
         "on MNIST (2 seeds; real images have 2.0), and of 1.0 in 60 s on Digits, 8x8 (1 seeds; "
         "real images have 2.0)."
     )
+
+
+def test_a_sentence_says_how_short_a_run_was():
+    rows = [{**made_up("r3gan", 0, 30.0), "command": "python -m ... --steps 2000"}]
+    sentence = families.sentence(rows, name="r3gan")
+    assert sentence.startswith("On 2 CPU cores `small --steps 2000` comes to a Fréchet distance of")
 
 
 def test_every_family_is_described():
