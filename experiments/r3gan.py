@@ -6,7 +6,7 @@
 
 On 2 CPU cores `small --steps 800` comes to a Fréchet distance of 217.2 ± 14.8 in 48 s on MNIST (3
 seeds; real images have 1.8), and of 144.0 ± 13.6 in 50 s on Fashion-MNIST (3 seeds; real images
-have 0.4).
+have 0.4). All of its 4,000 steps came to 76.8 on MNIST (one seed), in 13 minutes beside other work.
 
 Reference:
   Huang et al., The GAN is dead; long live the GAN! A Modern GAN Baseline, 2024,
