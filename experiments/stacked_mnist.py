@@ -14,6 +14,10 @@ the latents and the optimizer. Not so: its digits are the training and the test 
 packs are the same throughout, its code updates the generator twice for the discriminator's once,
 and its networks halve images four times, with kernels of 5x5, and not twice.
 
+With `small`, on one core of two: `r3gan` covers 999.0 of the modes at a divergence of 0.187, after
+27 minutes (seeds: 1). Of the others, `dcgan` covers 966.3 ± 15.0 of the modes at a divergence of
+0.512 ± 0.070, after 15 minutes (seeds: 3).
+
 Reference:
   Metz et al., Unrolled Generative Adversarial Networks, 2016, https://arxiv.org/abs/1611.02163;
   Lin et al., PacGAN: The power of two samples in generative adversarial networks, 2017,
