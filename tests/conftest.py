@@ -27,7 +27,18 @@ def _own_cache_folder(tmp_path_factory, monkeypatch):
 
 
 # Where programs run a few times and are then done with: compiling is what takes long.
-_COMPILED_QUICKLY = ("augment", "layers", "losses", "models", "penalties", "train")
+_COMPILED_QUICKLY = (
+    "augment",
+    "commands",
+    "diagnostics",
+    "exploration",
+    "layers",
+    "losses",
+    "models",
+    "penalties",
+    "train",
+    "translation",
+)
 
 
 @pytest.fixture(autouse=True, scope="module")

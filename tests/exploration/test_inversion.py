@@ -38,7 +38,8 @@ def test_of_an_image_that_can_not_be_made_the_nearest_is_least_squares():
     target = random(*SHAPE, seed=7)
     best, rest, _, _ = np.linalg.lstsq(A, np.asarray(target, np.float64).ravel(), rcond=None)
     search = invert(linear, target, random(2, 3), steps=400, distance=mean_square_distance)
-    np.testing.assert_allclose(search.best, np.tile(best, (2, 1)), atol=1e-4)
+    # The best is told by its distance, which in float32 is flat some sqrt(1e-7) around the least.
+    np.testing.assert_allclose(search.best, np.tile(best, (2, 1)), atol=1e-3)
     np.testing.assert_allclose(search.distances, rest[0] / 16, rtol=1e-5)
 
 
