@@ -117,17 +117,23 @@ def sentence(rows: Sequence[Mapping[str, Any]], *, name: str) -> str:
     Returns:
       One sentence, of all data sets that it was trained on.
     """
-    options = " --bound clipping" if name == "wgan, clipping" else ""
+    own = [row for row in rows if row["family"] == name]
     parts = []
-    for dataset in dict.fromkeys(row["dataset"] for row in rows if row["family"] == name):
-        runs = [row for row in rows if (row["family"], row["dataset"]) == (name, dataset)]
+    for dataset in dict.fromkeys(row["dataset"] for row in own):
+        runs = [row for row in own if row["dataset"] == dataset]
         took = f"{median(run['seconds'] for run in runs):.0f} s on {TITLES[dataset]}"
         reached = spread(_values(runs, "frechet_distance"), 1)
         floor = f"real images have {runs[0]['figures']['frechet_distance'][1]:.1f}"
-        if "--steps" in runs[0]["command"]:  # fewer than the page's own
-            options = f" --steps {runs[0]['steps']}"
         parts.append(f"of {reached} in {took} ({len(runs)} seeds; {floor})")
-    return f"On 2 CPU cores `small{options}` comes to a Fréchet distance {', and '.join(parts)}."
+    preset = f"`small{_chosen(own[0]['command'])}`"
+    return f"On 2 CPU cores {preset} comes to a Fréchet distance {', and '.join(parts)}."
+
+
+def _chosen(command: str) -> str:
+    """Return the options of a command that aren't its data set's."""
+    words = command.split()
+    chosen = [name for name in ("--bound", "--steps") if name in words]
+    return "".join(f" {name} {words[words.index(name) + 1]}" for name in chosen)
 
 
 def _early(rows: Sequence[Mapping[str, Any]]) -> int:

@@ -86,7 +86,8 @@ with seed 0 (`gan_jax.data.stacked`).
     {command}
 
 `--recipes` names some of them, `--preset paper` trains for 50 epochs. Means and standard deviations
-over the seeds, which are 0, 1, ..., none selected; minutes are of one run, with its evaluation.
+over the seeds, which are 0, 1, ..., none selected; minutes are of one run, with its evaluation,
+on one CPU core with other work beside it.
 
 {measured}
 

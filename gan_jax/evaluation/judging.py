@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from gan_jax.evaluation.request import Benchmark, Request
 from gan_jax.evaluation.sampling import Critic, Sampler, critic_logits, draw_samples
 from gan_jax.train import TrainState
 
-__all__ = ["GAP", "classifier_evaluation", "conditions_of"]
+__all__ = ["GAP", "classifier_evaluation", "conditions_of", "one_per_extractor"]
 
 GAP = "overfitting_gap"
 """The one metric that is of the discriminator."""
@@ -25,6 +25,7 @@ GAP = "overfitting_gap"
 _SMALL = 5000
 _STANDARD, _USUAL = Request(), Benchmark()
 
+Made = TypeVar("Made")
 Look = Callable[[metrics.Samples, metrics.Samples, metrics.Samples], None]
 
 
@@ -71,7 +72,7 @@ def classifier_evaluation(
       against training images. `look` is given the first seed's samples, the test and the train
       images.
     """
-    judge_of, sampler_of = _judges(load, benchmark), _samplers(sampler, truncated)
+    judge_of, sampler_of = one_per_extractor(_make_judge), _samplers(sampler, truncated)
 
     def evaluate(
         generator: TrainState,
@@ -83,7 +84,7 @@ def classifier_evaluation(
         look: Look | None = None,
         report: Callable[[str], None] = print,
     ) -> Evaluation:
-        draw, judge = sampler_of(request.truncation), judge_of(request, report)
+        draw, judge = sampler_of(request.truncation), judge_of(request, load, benchmark, report)
         pool = judge.train if split == "train" else judge.reals
         asked = _asked(pool, request.count or benchmark.count)
         reals = judge.train.first(len(asked)) if split == "train" else judge.test
@@ -112,17 +113,22 @@ def classifier_evaluation(
     return evaluate
 
 
-def _judges(
-    load: Callable[..., data.Dataset], benchmark: Benchmark
-) -> Callable[[Request, Callable[[str], None]], _Judge]:
-    """Make the function that gives the judge of a request, made on first use, once."""
-    judges: dict[Any, _Judge] = {}
+def one_per_extractor(make: Callable[..., Made]) -> Callable[..., Made]:
+    """Keep what is made for a request, for others that see images by the same extractor.
 
-    def judge_of(request: Request, report: Callable[[str], None]) -> _Judge:
+    Args:
+      make: of a request and other arguments, a data set as the request's extractor sees it.
+
+    Returns:
+      A function like it, which calls it once for each extractor.
+    """
+    known: dict[Any, Made] = {}
+
+    def judge_of(request: Request, *rest: Any) -> Made:
         key = (request.extractor, request.inception_weights, request.resize)
-        if key not in judges:
-            judges[key] = _make_judge(load, request, benchmark, report)
-        return judges[key]
+        if key not in known:
+            known[key] = make(request, *rest)
+        return known[key]
 
     return judge_of
 
@@ -150,8 +156,8 @@ def _as_bytes(images: Any) -> tuple[jax.Array, jax.Array]:
 
 
 def _make_judge(
-    load: Callable[..., data.Dataset],
     request: Request,
+    load: Callable[..., data.Dataset],
     benchmark: Benchmark,
     report: Callable[[str], None],
 ) -> _Judge:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ import numpy as np
 
 from gan_jax import data, metrics
 from gan_jax.errors import RunError, UsageError
-from gan_jax.evaluation.judging import conditions_of
+from gan_jax.evaluation.judging import conditions_of, one_per_extractor
 from gan_jax.evaluation.pixelwise import (
     CYCLE,
     SHARPNESS,
@@ -131,7 +131,7 @@ def translation_evaluation(
     Returns:
       A function like that of `classifier_evaluation`.
     """
-    judges: dict[Any, _Judge] = {}  # made on first use, once
+    judge_of = one_per_extractor(_make_judge)
     there = bytes_to_bytes(forward)
     back = None if backward is None else bytes_to_bytes(backward)
 
@@ -157,10 +157,7 @@ def translation_evaluation(
         if back is not None and CYCLE in names:
             figures.append(cycle_figure(for_each(back, 2, translated), held, drawn))
         if featured := [name for name in names if name in benchmark.known]:
-            key = (request.extractor, request.inception_weights, request.resize)
-            if key not in judges:
-                judges[key] = _make_judge(request, train, test, benchmark, report)
-            judge = judges[key]
+            judge = judge_of(request, train, test, benchmark, report)
             chosen = metrics.choose_metrics(
                 featured if _is_named(request) else ("all",),  # all that can be had
                 judge.test,

@@ -32,7 +32,7 @@ def test_the_experiment_says_what_was_measured():
         return
     results = json.loads(stacked_mnist.RESULTS.read_text(encoding="utf-8"))
     said = " ".join(experiment.__doc__.split())
-    for recipe in {run["recipe"] for run in results}:
+    for recipe in {run["recipe"] for run in results if run["preset"] == "small"}:
         told = stacked_mnist.sentence(results, recipe=recipe, dataset="stacked_mnist")
         assert told in said
 
